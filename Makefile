@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The only build file. Knobs:
+#   V=1                     show the commands
+#   W=1                     more warnings, and every warning is an error (what CI builds with)
+#   SAN=address,undefined   sanitizers; objects go to build/san-address-undefined/
+#   CC=clang                another compiler
+# Targets: all, check, unit, fuzz, described, lint, system, demo, bench, install, clean.
+
+VERSION := 0.1.0
+CC      ?= gcc
+CFLAGS  ?= -O2 -g
+PREFIX  ?= /usr
+DESTDIR ?=
+PYTHON  ?= /usr/bin/python3
+
+comma := ,
+BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+OBJ   := $(BUILD)/obj
+Q     := $(if $(V),,@)
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wundef -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-align -Wwrite-strings -Wframe-larger-than=16384
+WARN += $(if $(W),-Wconversion -Wno-sign-conversion -Wswitch-enum -Werror)
+ALL_CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLIFEBOAT_VERSION='"$(VERSION)"' \
+	-DLIFEBOAT_LIBEXEC='"$(PREFIX)/lib/lifeboat"' $(CPPFLAGS)
+HARDEN := -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+ALL_CFLAGS := -std=gnu11 $(WARN) $(HARDEN) -fno-common -ffunction-sections -fdata-sections \
+	-pthread $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all)
+ALL_LDFLAGS := -pthread -Wl,--gc-sections $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+
+# rooms
+CORE_SRC    := $(wildcard base/*.c format/*.c arch/*.c arch/*/*.c image/*.c filter/*.c)
+CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c))
+HOST_SRC    := $(wildcard loader/*.c initramfs/*.c)
+CMD_SRC     := $(wildcard cmd/*.c)
+UNIT_SRC    := $(wildcard tests/unit/test_*.c)
+FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+
+obj = $(patsubst %.c,$(OBJ)/%.o,$(1))
+LIB_OBJ := $(call obj,$(CORE_SRC) $(CAPTURE_SRC) $(HOST_SRC))
+
+CORE_LIBS := -llzo2 -lz
+HOST_LIBS := $(CORE_LIBS) -lkmod -lzstd -llzma
+
+PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest)
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+
+.PHONY: all check unit fuzz fuzzers described lint system demo install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+$(BUILD)/lifeboat: $(call obj,$(CMD_SRC)) $(LIB_OBJ)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
+
+# PID 1 of the capture kernel: static, no host-only room in it, stripped because it lives in RAM.
+$(BUILD)/lifeboat-init: $(call obj,capture/init.c $(CAPTURE_SRC) $(CORE_SRC))
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^ $(CORE_LIBS)
+
+$(BUILD)/lab-guest: $(call obj,lab/guest.c)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^
+
+$(OBJ)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- tests
+
+$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(HOST_LIBS)
+
+unit-build: $(UNITS)
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf build

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whole reads and writes: short counts and EINTR are handled, an unexpected end of file is an
+ * error. `name` is what messages call the file; it is not opened.
+ */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+int io_pread_full(int fd, void *buf, size_t len, uint64_t off, const char *name,
+		  struct err *err) _must_check_;
+int io_pwrite_full(int fd, const void *buf, size_t len, uint64_t off, const char *name,
+		   struct err *err) _must_check_;
+int io_write_full(int fd, const void *buf, size_t len, const char *name,
+		  struct err *err) _must_check_;
+
+/*
+ * Read from the current position to the end: *ret_data is malloc'ed (the caller frees it) and
+ * followed by a NUL that *ret_len does not count. More than `max` bytes is ERR_CORRUPT.
+ */
+int io_read_all(int fd, size_t max, const char *name, char **ret_data, size_t *ret_len,
+		struct err *err) _must_check_;
+
+/* Open `path` read-only and io_read_all it. */
+int io_read_file(const char *path, size_t max, char **ret_data, size_t *ret_len,
+		 struct err *err) _must_check_;
+
+/* fsync the folder that holds `path`, so that a rename or a new name in it survives a power cut. */
+int io_sync_parent(const char *path, struct err *err) _must_check_;
+
+/*
+ * Write a whole small file durably: NAME.tmp, fsync, rename to NAME, fsync of the folder.
+ * Mode 0600. On failure NAME is as it was before.
+ */
+int io_write_file(const char *path, const void *data, size_t len, struct err *err) _must_check_;
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/num.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int digit_of(char c, unsigned int base)
+{
+	int d = -1;
+
+	if (c >= '0' && c <= '9')
+		d = c - '0';
+	else if (c >= 'a' && c <= 'f')
+		d = c - 'a' + 10;
+	else if (c >= 'A' && c <= 'F')
+		d = c - 'A' + 10;
+	return d >= 0 && (unsigned int)d < base ? d : -1;
+}
+
+int num_parse_u64(const char *text, uint64_t *ret, struct err *err)
+{
+	const char *p = text;
+	unsigned int base = 10;
+	uint64_t v = 0;
+
+	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
+		base = 16;
+		p += 2;
+	}
+	if (!*p)
+		return err_set(err, ERR_USAGE, "'%s' is not a number", text);
+	for (; *p; p++) {
+		int d = digit_of(*p, base);
+
+		if (d < 0)
+			return err_set(err, ERR_USAGE, "'%s' is not a number", text);
+		if (!num_mul(v, base, &v) || !num_add(v, (uint64_t)d, &v))
+			return err_set(err, ERR_USAGE, "'%s' does not fit in 64 bits", text);
+	}
+	*ret = v;
+	return 0;
+}
+
+int num_parse_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct err *err)
+{
+	uint64_t v;
+	int r = num_parse_u64(text, &v, err);
+
+	if (r)
+		return r;
+	if (v < min || v > max)
+		return err_set(err, ERR_USAGE, "%s is not between %" PRIu64 " and %" PRIu64, text,
+			       min, max);
+	*ret = v;
+	return 0;
+}
+
+const char *num_human(uint64_t bytes, char buf[16])
+{
+	static const char units[] = "BKMGTPE";
+	double v = (double)bytes;
+	size_t u = 0;
+
+	while (v >= 1023.95 && u < sizeof(units) - 2) {
+		v /= 1024;
+		u++;
+	}
+	if (u == 0)
+		snprintf(buf, 16, "%" PRIu64 " B", bytes);
+	else
+		snprintf(buf, 16, "%.1f %cB", v, units[u]);
+	return buf;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Command-line options as a table: one row gives the parser, the range check and the help text.
+ *
+ * Accepted forms: -d 31, -d31, --name value, --name=value, bundled flags (-pv), "--" ends options.
+ * Options and operands may be mixed. An unknown option, a missing or superfluous value and a value
+ * out of range are ERR_USAGE naming the option.
+ */
+#ifndef BASE_OPT_H
+#define BASE_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+enum opt_kind {
+	OPT_KIND_FLAG,   /* bool *dest = true */
+	OPT_KIND_CHOICE, /* int *dest = choice */
+	OPT_KIND_STRING, /* const char **dest = value (borrowed from argv) */
+	OPT_KIND_NUMBER, /* uint64_t *dest = value within [min, max] */
+	OPT_KIND_LIST,   /* struct opt_list *dest: value appended */
+};
+
+struct opt_list {
+	const char **v; /* strings borrowed from argv */
+	size_t n;
+};
+
+struct opt {
+	char letter;       /* 0: no short form */
+	const char *name;  /* NULL: no long form */
+	const char *value; /* what the help calls the value; NULL: takes none */
+	const char *help;
+	enum opt_kind kind;
+	void *dest;
+	int choice;
+	uint64_t min, max;
+};
+
+#define OPT_FLAG(l, n, dst, h)                                                                \
+	{                                                                                     \
+		.letter = (l), .name = (n), .help = (h), .kind = OPT_KIND_FLAG, .dest = (dst) \
+	}
+#define OPT_CHOICE(l, n, dst, c, h)                                                              \
+	{                                                                                        \
+		.letter = (l), .name = (n), .help = (h), .kind = OPT_KIND_CHOICE, .dest = (dst), \
+		.choice = (c)                                                                    \
+	}
+#define OPT_STRING(l, n, val, dst, h)                                                             \
+	{                                                                                         \
+		.letter = (l), .name = (n), .value = (val), .help = (h), .kind = OPT_KIND_STRING, \
+		.dest = (dst)                                                                     \
+	}
+#define OPT_NUMBER(l, n, val, dst, lo, hi, h)                                                     \
+	{                                                                                         \
+		.letter = (l), .name = (n), .value = (val), .help = (h), .kind = OPT_KIND_NUMBER, \
+		.dest = (dst), .min = (lo), .max = (hi)                                           \
+	}
+#define OPT_LIST(l, n, val, dst, h)                                                             \
+	{                                                                                       \
+		.letter = (l), .name = (n), .value = (val), .help = (h), .kind = OPT_KIND_LIST, \
+		.dest = (dst)                                                                   \
+	}
+
+/*
+ * Parse argv[1..argc). Operands are moved to the front of argv, from argv[1] on, and counted in
+ * *ret_operands.
+ */
+int opt_parse(const struct opt *opts, size_t n_opts, int argc, char **argv, int *ret_operands,
+	      struct err *err) _must_check_;
+
+/* Print the table as the option part of a help text. */
+void opt_print_help(FILE *to, const struct opt *opts, size_t n_opts);
+
+void opt_list_deinit(struct opt_list *list);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where a dump goes. The filter writes to a struct out and never learns what is behind it: a file
+ * here, a remote target elsewhere.
+ *
+ * Life: create, then pwrite in any order and from several threads, sync, commit. After commit or
+ * abort the object is gone. Until commit succeeded, nothing exists under the final name.
+ */
+#ifndef BASE_OUT_H
+#define BASE_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct out;
+
+struct out_ops {
+	/* Write at an absolute offset; bytes never written read as zero. Thread-safe. */
+	int (*pwrite)(struct out *out, const void *buf, size_t len, uint64_t off, struct err *err);
+	/* All that was written so far survives a power cut. */
+	int (*sync)(struct out *out, struct err *err);
+	/* Sync, give it the final name durably, free the object; on failure it is aborted. */
+	int (*commit)(struct out *out, struct err *err);
+	/* Remove what was written and free the object. */
+	void (*abort)(struct out *out);
+	/* Keep what was written, synced as far as possible, under its incomplete name; free. */
+	void (*leave)(struct out *out);
+};
+
+struct out {
+	const struct out_ops *ops;
+	const char *name; /* final name, for messages; valid as long as the object */
+};
+
+/*
+ * A file: written as `path`.incomplete, mode 0600; commit renames it to `path`. An existing `path`
+ * is ERR_USAGE unless `replace`. A stale .incomplete file is overwritten.
+ */
+int out_file_create(const char *path, bool replace, struct out **ret, struct err *err) _must_check_;
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/sys.h"
+
+#include <linux/reboot.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int real_kexec_file_load(int kernel_fd, int initrd_fd, size_t cmdline_len,
+				const char *cmdline, unsigned long flags)
+{
+	return (int)syscall(SYS_kexec_file_load, kernel_fd, initrd_fd, cmdline_len, cmdline, flags);
+}
+
+static int real_finit_module(int fd, const char *params, int flags)
+{
+	return (int)syscall(SYS_finit_module, fd, params, flags);
+}
+
+static int real_reboot(unsigned int how)
+{
+	return (int)syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, how, NULL);
+}
+
+const struct sys sys_kernel = {
+	.kexec_file_load = real_kexec_file_load,
+	.finit_module = real_finit_module,
+	.mount = mount,
+	.umount = umount2,
+	.reboot = real_reboot,
+};

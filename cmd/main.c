@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+static const struct cmd *const commands[] = {
+	&cmd_load, &cmd_unload, &cmd_status, &cmd_initramfs, &cmd_filter, &cmd_dmesg, &cmd_info,
+};
+
+static void print_usage(FILE *to)
+{
+	fprintf(to, "usage: lifeboat COMMAND [OPTION...] [OPERAND...]\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(to, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(to, "\n`lifeboat COMMAND --help` lists the options of one command.\n");
+}
+
+int cmd_parse(const struct cmd *cmd, const struct opt *opts, size_t n_opts, int argc, char **argv,
+	      int min_operands, int max_operands, struct err *err)
+{
+	int n = 0, r;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") != 0)
+			continue;
+		printf("usage: lifeboat %s [OPTION...] %s\n\n%s\n", cmd->name, cmd->operands,
+		       cmd->details ? cmd->details : cmd->summary);
+		if (n_opts)
+			printf("\noptions:\n");
+		opt_print_help(stdout, opts, n_opts);
+		return CMD_HELP_SHOWN;
+	}
+	r = opt_parse(opts, n_opts, argc, argv, &n, err);
+	if (r)
+		return r;
+	if (n < min_operands || n > max_operands)
+		return err_set(err, ERR_USAGE, "%s operands; usage: lifeboat %s [OPTION...] %s",
+			       n < min_operands ? "too few" : "too many", cmd->name, cmd->operands);
+	return 0;
+}
+
+int cmd_flush_stdout(struct err *err)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return err_sys(err, errno ? errno : EIO, "standard output");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	struct err err = {0};
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+		print_usage(stdout);
+		return cmd_flush_stdout(&err);
+	}
+	if (strcmp(name, "--version") == 0) {
+		printf("lifeboat %s\n", LIFEBOAT_VERSION);
+		return cmd_flush_stdout(&err);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct cmd *cmd = commands[i];
+		int r;
+
+		if (strcmp(cmd->name, name) != 0)
+			continue;
+		r = cmd->run(cmd, argc - 1, argv + 1, &err);
+		if (r == CMD_HELP_SHOWN)
+			r = 0;
+		if (!r)
+			r = cmd_flush_stdout(&err);
+		if (r && err.msg[0])
+			fprintf(stderr, "lifeboat %s: %s\n", name, err.msg);
+		return r;
+	}
+	if (*name)
+		fprintf(stderr, "lifeboat: '%s' is not a command\n", name);
+	print_usage(stderr);
+	return ERR_USAGE;
+}
