@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The filter: memory image in, kdump-compressed dump out, without the pages that the dump level
+ * excludes.
+ *
+ *   scan      struct pages → a bitmap of the page frames to keep, and statistics
+ *   pipeline  workers: kept pages → compressed, into their own buffers
+ *   sink      the file's headers, bitmaps, descriptors and data, over a struct out
+ */
+#ifndef FILTER_FILTER_H
+#define FILTER_FILTER_H
+
+#include "base/out.h"
+#include "format/codec.h"
+#include "image/image.h"
+#include "image/page.h"
+
+/* Bits of the dump level, as in makedumpfile(8) -d. */
+#define LEVEL_ZERO          1  /* pages of zeros share one copy */
+#define LEVEL_CACHE         2  /* drop page cache without private data */
+#define LEVEL_CACHE_PRIVATE 4  /* drop all page cache */
+#define LEVEL_USER          8  /* drop user pages */
+#define LEVEL_FREE          16 /* drop free (and unaccepted) pages */
+#define LEVEL_MAX           31
+
+#define FILTER_MAX_THREADS 256
+
+enum filter_phase { FILTER_SCAN, FILTER_WRITE };
+
+struct filter_options {
+	unsigned int level; /* 0…LEVEL_MAX */
+	enum codec codec;
+	unsigned int threads; /* 1…FILTER_MAX_THREADS */
+	/*
+	 * Called now and then with what is done of the phase, in page frames. May be NULL. Calls come
+	 * from one thread at a time.
+	 */
+	void (*progress)(void *ctx, enum filter_phase phase, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+struct filter_stats {
+	uint64_t pages;                     /* page frames in the input */
+	uint64_t class_pages[PAGE_CLASSES]; /* of these, by use */
+	uint64_t dropped[PAGE_CLASSES];     /* left out, by the class that was the reason */
+	uint64_t zero;                      /* kept as a reference to the shared page of zeros */
+	uint64_t written;                   /* kept with data of their own */
+	uint64_t lost;                      /* could not be read: their descriptor says so */
+	uint64_t unknown;                   /* no struct page could be read: kept */
+	uint64_t doubtful;   /* a struct page with an order that cannot be: kept singly */
+	uint64_t file_bytes; /* size of the dump */
+	uint64_t scan_ns, write_ns;
+};
+
+/*
+ * Write the dump to `out`, which the caller commits on success or aborts on failure. Hardware-poisoned
+ * and offline pages are left out at every level. While it runs, and if it fails, the header on disk
+ * says INCOMPLETE; it also stays INCOMPLETE if stats->lost is not 0. All data has been synced when the
+ * function returns 0.
+ */
+int filter_run(const struct image *img, const struct filter_options *options, struct out *out,
+	       struct filter_stats *ret, struct err *err) _must_check_;
+
+#endif

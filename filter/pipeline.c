@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "filter/pipeline.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/num.h"
+
+/*
+ * A chunk is what a worker takes at a time: 512 words of the bitmap, 128 MiB of 4 KiB pages. The rank of
+ * each chunk's first page is known beforehand, so workers need no order among themselves.
+ */
+#define CHUNK_WORDS 512
+#define BATCH_BYTES (1UL << 20) /* of compressed data in one write */
+#define BATCH_PAGES 2048
+
+struct pipeline {
+	const struct image *img;
+	const struct filter_options *options;
+	const struct bitmap *keep;
+	struct sink *sink;
+	uint64_t *rank; /* of the first page of each chunk */
+	uint64_t n_chunks;
+	uint64_t n_kept;
+	_Atomic uint64_t next_chunk;
+	_Atomic uint64_t done;
+	_Atomic bool failed;
+	pthread_mutex_t lock; /* of what follows, and of the progress callback */
+	struct err *err;
+	struct filter_stats *stats;
+};
+
+struct worker {
+	struct pipeline *p;
+	struct compressor *compressor;
+	struct view view;
+	uint8_t *page; /* one page put together from pieces */
+	uint8_t *data; /* compressed pages of the batch */
+	size_t len, cap;
+	struct kdump_desc *descs;
+	bool *absolute;
+	size_t n;
+	uint64_t slot; /* of descs[0] */
+	uint64_t zero, written, lost;
+};
+
+static bool is_zero(const uint8_t *page, size_t size)
+{
+	/* 64 bytes at a time let the compiler use vectors and still stop early */
+	for (size_t i = 0; i < size; i += 64) {
+		uint64_t v[8], any = 0;
+
+		memcpy(v, page + i, sizeof(v));
+		for (size_t k = 0; k < 8; k++)
+			any |= v[k];
+		if (any)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A page that the source has only in pieces: what is not there (the input's memory may end inside a
+ * page) is zero. False if none of it can be read.
+ */
+static bool gather_page(struct worker *w, uint64_t phys)
+{
+	const struct source *src = w->p->img->src;
+	uint64_t end = phys + w->p->img->page_size;
+	const struct range *r = ranges_from(&src->present, phys);
+	const struct range *stop = src->present.v + src->present.n;
+	struct err ignored;
+	bool any = false;
+
+	memset(w->page, 0, w->p->img->page_size);
+	for (; r && r < stop && r->start < end; r++) {
+		uint64_t from = NUM_MAX(r->start, phys), to = NUM_MIN(r->end, end);
+
+		any |= !source_read(src, from, w->page + (from - phys), (size_t)(to - from),
+				    &ignored);
+	}
+	return any;
+}
+
+/* The bytes of a page frame, borrowed until the next call; NULL if they cannot be read. */
+static const uint8_t *fetch_page(struct worker *w, uint64_t pfn)
+{
+	uint64_t phys = pfn << w->p->img->page_shift;
+	const uint8_t *data;
+	struct err ignored;
+	size_t len;
+
+	if (!source_map(w->p->img->src, &w->view, phys, &data, &len, &ignored) &&
+	    len >= w->p->img->page_size)
+		return data;
+	return gather_page(w, phys) ? w->page : NULL;
+}
+
+static int flush(struct worker *w, struct err *err)
+{
+	struct pipeline *p = w->p;
+	int r;
+
+	if (!w->n)
+		return 0;
+	r = sink_write(p->sink, w->data, w->len, w->slot, w->descs, w->absolute, w->n, err);
+	if (r)
+		return r;
+	if (p->options->progress) {
+		uint64_t done = atomic_fetch_add(&p->done, w->n) + w->n;
+
+		pthread_mutex_lock(&p->lock);
+		p->options->progress(p->options->progress_ctx, FILTER_WRITE, done, p->n_kept);
+		pthread_mutex_unlock(&p->lock);
+	}
+	w->slot += w->n;
+	w->n = 0;
+	w->len = 0;
+	return 0;
+}
+
+static void add_page(struct worker *w, uint64_t pfn)
+{
+	struct pipeline *p = w->p;
+	size_t page_size = (size_t)p->img->page_size;
+	const uint8_t *page = fetch_page(w, pfn);
+	struct kdump_desc *d = &w->descs[w->n];
+	size_t n;
+
+	w->absolute[w->n++] = false;
+	if (!page) {
+		*d = (struct kdump_desc){0};
+		w->absolute[w->n - 1] = true;
+		w->lost++;
+		return;
+	}
+	if (sink_zero_page(p->sink) && is_zero(page, page_size)) {
+		*d = (struct kdump_desc){sink_zero_page(p->sink), (uint32_t)page_size, CODEC_RAW};
+		w->absolute[w->n - 1] = true;
+		w->zero++;
+		return;
+	}
+	n = compressor_run(w->compressor, page, page_size, w->data + w->len);
+	*d = (struct kdump_desc){w->len, (uint32_t)n, p->options->codec};
+	if (!n) {
+		memcpy(w->data + w->len, page, page_size);
+		*d = (struct kdump_desc){w->len, (uint32_t)page_size, CODEC_RAW};
+	}
+	w->len += d->size;
+	w->written++;
+}
+
+static int do_chunk(struct worker *w, uint64_t chunk, struct err *err)
+{
+	struct pipeline *p = w->p;
+	uint64_t word = chunk * CHUNK_WORDS;
+	uint64_t end = NUM_MIN(word + CHUNK_WORDS, p->keep->n_words);
+
+	w->slot = p->rank[chunk];
+	for (; word < end; word++) {
+		for (uint64_t bits = p->keep->words[word]; bits; bits &= bits - 1) {
+			uint64_t bit = (uint64_t)__builtin_ctzll(bits);
+			int r = 0;
+
+			add_page(w, word * BITMAP_WORD_BITS + bit);
+			if (w->n == BATCH_PAGES || w->len >= BATCH_BYTES)
+				r = flush(w, err);
+			if (r)
+				return r;
+		}
+	}
+	return flush(w, err);
+}
+
+static int worker_init(struct worker *w, struct pipeline *p, struct err *err)
+{
+	size_t page_size = (size_t)p->img->page_size;
+	int r;
+
+	*w = (struct worker){.p = p};
+	view_init(&w->view);
+	r = compressor_create(p->options->codec, &w->compressor, err);
+	if (r)
+		return r;
+	w->cap = BATCH_BYTES + NUM_MAX(compressor_bound(w->compressor, page_size), page_size);
+	w->page = malloc(page_size);
+	w->data = malloc(w->cap);
+	w->descs = calloc(BATCH_PAGES, sizeof(*w->descs));
+	w->absolute = calloc(BATCH_PAGES, sizeof(*w->absolute));
+	if (!w->page || !w->data || !w->descs || !w->absolute)
+		return err_nomem(err, w->cap, "a worker's buffers");
+	return 0;
+}
+
+static void worker_deinit(struct worker *w)
+{
+	view_deinit(w->p->img->src, &w->view);
+	compressor_destroy(w->compressor);
+	free(w->page);
+	free(w->data);
+	free(w->descs);
+	free(w->absolute);
+}
+
+static void *worker_main(void *arg)
+{
+	struct pipeline *p = arg;
+	struct worker w;
+	struct err err = {0};
+	int r = worker_init(&w, p, &err);
+
+	while (!r && !atomic_load(&p->failed)) {
+		uint64_t chunk = atomic_fetch_add(&p->next_chunk, 1);
+
+		if (chunk >= p->n_chunks)
+			break;
+		r = do_chunk(&w, chunk, &err);
+	}
+	pthread_mutex_lock(&p->lock);
+	if (r && !atomic_exchange(&p->failed, true))
+		*p->err = err;
+	p->stats->zero += w.zero;
+	p->stats->written += w.written;
+	p->stats->lost += w.lost;
+	pthread_mutex_unlock(&p->lock);
+	worker_deinit(&w);
+	return NULL;
+}
+
+static int rank_chunks(struct pipeline *p, struct err *err)
+{
+	uint64_t sum = 0;
+
+	p->n_chunks = num_div_up(p->keep->n_words, CHUNK_WORDS);
+	p->rank = calloc(p->n_chunks + 1, sizeof(*p->rank));
+	if (!p->rank)
+		return err_nomem(err, p->n_chunks * sizeof(*p->rank), "the rank table");
+	for (uint64_t i = 0; i < p->n_chunks; i++) {
+		p->rank[i] = sum;
+		sum += bitmap_count_words(p->keep, i * CHUNK_WORDS, (i + 1) * CHUNK_WORDS);
+	}
+	p->n_kept = sum;
+	return 0;
+}
+
+/* The calling thread is the first worker; threads that cannot be started are done without. */
+static void run_workers(struct pipeline *p)
+{
+	unsigned int extra = NUM_MIN(p->options->threads, FILTER_MAX_THREADS) - 1, started = 0;
+	pthread_t threads[FILTER_MAX_THREADS];
+
+	while (started < extra && started + 1 < p->n_chunks &&
+	       pthread_create(&threads[started], NULL, worker_main, p) == 0)
+		started++;
+	worker_main(p);
+	while (started)
+		pthread_join(threads[--started], NULL);
+}
+
+int pipeline_run(const struct image *img, const struct filter_options *options,
+		 const struct bitmap *keep, struct sink *sink, struct filter_stats *stats,
+		 struct err *err)
+{
+	struct pipeline p = {
+		.img = img,
+		.options = options,
+		.keep = keep,
+		.sink = sink,
+		.err = err,
+		.stats = stats,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+	int r = rank_chunks(&p, err);
+
+	if (r)
+		return r;
+	run_workers(&p);
+	free(p.rank);
+	return atomic_load(&p.failed) ? err->code : 0;
+}

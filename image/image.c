@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "image/image.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/num.h"
+#include "format/note.h"
+
+static int find_vmcoreinfo(struct image *img, struct err *err)
+{
+	struct note note;
+
+	if (note_find(img->src->notes, "VMCOREINFO", NOTE_TYPE_VMCOREINFO, &note, err)) {
+		if (err->code != ERR_NOT_FOUND)
+			return err_wrap(err, "%s", img->src->path);
+		return err_set(
+			err, ERR_NOT_FOUND,
+			"%s has no VMCOREINFO note, so its kernel's layout is unknown (a QEMU "
+			"guest writes one only with -device vmcoreinfo and qemu_fw_cfg loaded)",
+			img->src->path);
+	}
+	img->info_text = note.desc;
+	img->info_off = note.desc_off;
+	return vmcoreinfo_create(note.desc, &img->info, err);
+}
+
+static int find_arch(struct image *img, struct err *err)
+{
+	img->arch = arch_by_elf_machine(img->src->elf_machine);
+	if (!img->arch || !img->arch->vtop)
+		return err_set(err, ERR_UNSUPPORTED, "%s: architecture with ELF machine number %u",
+			       img->src->path, img->src->elf_machine);
+	return 0;
+}
+
+static int read_basics(struct image *img, struct err *err)
+{
+	uint64_t page_size = 0, time = 0;
+	bool found = false, has_time;
+	int r;
+
+	if ((r = vmcoreinfo_value(img->info, "PAGESIZE", 10, &page_size, &found, err)) ||
+	    (r = vmcoreinfo_value(img->info, "CRASHTIME", 10, &time, &has_time, err)))
+		return r;
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "VMCOREINFO has no PAGESIZE");
+	if (!num_is_pow2(page_size) || page_size < 4096 || page_size > 65536)
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO PAGESIZE=%" PRIu64 " is not 4096 to 65536", page_size);
+	img->page_size = page_size;
+	img->page_shift = (unsigned int)__builtin_ctzll(page_size);
+	img->crash_time = time;
+	return 0;
+}
+
+static void copy_printable(char dst[IMAGE_UTS_FIELD], const char *src, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && i < IMAGE_UTS_FIELD - 1 && src[i]; i++)
+		dst[i] = isprint((unsigned char)src[i]) ? src[i] : '?';
+	dst[i] = '\0';
+}
+
+/* Memory may be damaged where init_uts_ns lies: then the note and the architecture must do. */
+static void read_uts(struct image *img)
+{
+	const char *release = vmcoreinfo_get(img->info, "OSRELEASE");
+	char raw[6 * IMAGE_UTS_FIELD];
+	uint64_t ns, off;
+	struct err ignored;
+
+	copy_printable(img->uts[UTS_SYSNAME], "Linux", 5);
+	if (release)
+		copy_printable(img->uts[UTS_RELEASE], release, strlen(release));
+	copy_printable(img->uts[UTS_MACHINE], img->arch->name, strlen(img->arch->name));
+	if (image_need_symbol(img, "init_uts_ns", &ns, &ignored) ||
+	    image_need_offset(img, "uts_namespace.name", &off, &ignored) ||
+	    image_read(img, ns + off, raw, sizeof(raw), &ignored))
+		return;
+	if (release && strncmp(raw + UTS_RELEASE * IMAGE_UTS_FIELD, release, IMAGE_UTS_FIELD) != 0)
+		return; /* not a utsname: the two places contradict each other */
+	for (size_t i = 0; i < 6; i++)
+		copy_printable(img->uts[i], raw + i * IMAGE_UTS_FIELD, IMAGE_UTS_FIELD);
+}
+
+int image_create(const struct source *src, struct image **ret, struct err *err)
+{
+	struct image *img = calloc(1, sizeof(*img));
+	int r;
+
+	if (!img)
+		return err_nomem(err, sizeof(*img), "an image");
+	img->src = src;
+	if ((r = find_vmcoreinfo(img, err)) || (r = find_arch(img, err)) ||
+	    (r = read_basics(img, err)) ||
+	    (r = img->arch->vtop->init(img->info, &img->vtop, err))) {
+		image_destroy(img);
+		return r;
+	}
+	read_uts(img);
+	*ret = img;
+	return 0;
+}
+
+void image_destroy(struct image *img)
+{
+	if (!img)
+		return;
+	vmcoreinfo_destroy(img->info);
+	free(img);
+}
+
+int image_translate(const struct image *img, uint64_t vaddr, uint64_t *ret_phys, uint64_t *ret_len,
+		    struct err *err)
+{
+	return img->arch->vtop->translate(&img->vtop, img->src, vaddr, ret_phys, ret_len, err);
+}
+
+int image_read(const struct image *img, uint64_t vaddr, void *buf, size_t len, struct err *err)
+{
+	uint8_t *to = buf;
+
+	while (len) {
+		uint64_t phys, run;
+		size_t n;
+		int r = image_translate(img, vaddr, &phys, &run, err);
+
+		if (r)
+			return r;
+		n = (size_t)NUM_MIN(run, (uint64_t)len);
+		r = source_read(img->src, phys, to, n, err);
+		if (r)
+			return err_wrap(err, "address 0x%" PRIx64, vaddr);
+		to += n;
+		vaddr += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int image_read_u64(const struct image *img, uint64_t vaddr, uint64_t *ret, struct err *err)
+{
+	uint64_t v;
+	int r = image_read(img, vaddr, &v, sizeof(v), err);
+
+	if (!r)
+		*ret = le64toh(v);
+	return r;
+}
+
+int image_read_u32(const struct image *img, uint64_t vaddr, uint32_t *ret, struct err *err)
+{
+	uint32_t v;
+	int r = image_read(img, vaddr, &v, sizeof(v), err);
+
+	if (!r)
+		*ret = le32toh(v);
+	return r;
+}
+
+int image_page_frames(const struct image *img, const struct ranges *bytes, struct ranges *ret,
+		      struct err *err)
+{
+	struct ranges frames;
+
+	ranges_init(&frames);
+	for (size_t i = 0; i < bytes->n; i++) {
+		int r = ranges_add(&frames, bytes->v[i].start >> img->page_shift,
+				   num_div_up(bytes->v[i].end, img->page_size), err);
+
+		if (r) {
+			ranges_deinit(&frames);
+			return r;
+		}
+	}
+	*ret = frames;
+	return 0;
+}
+
+#define IMAGE_NEED(kind, KIND)                                                                   \
+	int image_need_##kind(const struct image *img, const char *name, uint64_t *ret,          \
+			      struct err *err)                                                   \
+	{                                                                                        \
+		bool found = false;                                                              \
+		int r = vmcoreinfo_##kind(img->info, name, ret, &found, err);                    \
+                                                                                                 \
+		if (!r && !found)                                                                \
+			r = err_set(err, ERR_NOT_FOUND, "VMCOREINFO has no " KIND "(%s)", name); \
+		return r;                                                                        \
+	}
+
+IMAGE_NEED(symbol, "SYMBOL")
+IMAGE_NEED(size, "SIZE")
+IMAGE_NEED(offset, "OFFSET")

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "image/memmap.h"
+
+#include <inttypes.h>
+
+#include "base/num.h"
+
+#define SECTION_PRESENT     0x1ULL
+#define SECTION_HAS_MEM_MAP 0x2ULL
+/*
+ * Flags take the low bits, five of them until v6.14 and a sixth since v6.15 (SECTION_IS_VMEMMAP_PREINIT,
+ * commit d65917c42373). No struct page array is less than 64-byte aligned, so six are always free.
+ */
+#define SECTION_FLAGS      0x3fULL
+#define MAX_ROOTS          (1ULL << 22) /* 52 address bits, 128 MiB sections, 128 per root: 2^18 */
+#define MAX_SECTION_STRUCT 4096
+
+/* The shape of the section table of one kernel. */
+struct sparsemem {
+	uint64_t table;       /* mem_section */
+	uint64_t n_roots;     /* LENGTH(mem_section) */
+	uint64_t struct_size; /* SIZE(mem_section) */
+	uint64_t map_off;     /* OFFSET(mem_section.section_mem_map) */
+	uint64_t per_root;    /* sections in one root */
+	bool extreme;         /* roots are pointers */
+	uint64_t pages_per_section;
+	uint64_t n_sections;
+	uint64_t page_struct_size;
+};
+
+static int need_number(const struct image *img, const char *name, int64_t min, int64_t max,
+		       int64_t *ret, struct err *err)
+{
+	bool found = false;
+	int r = vmcoreinfo_number(img->info, name, ret, &found, err);
+
+	if (r)
+		return r;
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "VMCOREINFO has no NUMBER(%s)", name);
+	if (*ret < min || *ret > max)
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO NUMBER(%s)=%" PRId64 " is not %" PRId64 " to %" PRId64,
+			       name, *ret, min, max);
+	return 0;
+}
+
+static int read_geometry(const struct image *img, struct sparsemem *s, struct err *err)
+{
+	int64_t section_bits, physmem_bits;
+	int r;
+
+	if ((r = need_number(img, "SECTION_SIZE_BITS", img->page_shift, 40, &section_bits, err)) ||
+	    (r = need_number(img, "MAX_PHYSMEM_BITS", section_bits, 60, &physmem_bits, err)))
+		return r;
+	s->pages_per_section = 1ULL << ((unsigned int)section_bits - img->page_shift);
+	s->n_sections = 1ULL << (physmem_bits - section_bits);
+	return 0;
+}
+
+static int read_shape(const struct image *img, struct sparsemem *s, struct err *err)
+{
+	bool has_table = false, has_length = false;
+	uint64_t per_page;
+	int r;
+
+	if ((r = vmcoreinfo_symbol(img->info, "mem_section", &s->table, &has_table, err)))
+		return r;
+	if (!has_table)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "VMCOREINFO has no SYMBOL(mem_section): not a SPARSEMEM kernel");
+	if ((r = image_need_size(img, "mem_section", &s->struct_size, err)) ||
+	    (r = image_need_offset(img, "mem_section.section_mem_map", &s->map_off, err)) ||
+	    (r = image_need_size(img, "page", &s->page_struct_size, err)) ||
+	    (r = vmcoreinfo_length(img->info, "mem_section", &s->n_roots, &has_length, err)) ||
+	    (r = read_geometry(img, s, err)))
+		return r;
+	if (s->struct_size < 16 || s->struct_size > MAX_SECTION_STRUCT ||
+	    s->map_off > s->struct_size - 8)
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO SIZE(mem_section)=%" PRIu64
+			       " with section_mem_map at %" PRIu64,
+			       s->struct_size, s->map_off);
+	if (s->page_struct_size < 32 || s->page_struct_size > 512)
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO SIZE(page)=%" PRIu64 " is not 32 to 512",
+			       s->page_struct_size);
+	per_page = img->page_size / s->struct_size;
+	s->extreme = !has_length || s->n_roots == num_div_up(s->n_sections, per_page);
+	s->per_root = s->extreme ? per_page : 1;
+	if (!has_length)
+		s->n_roots = num_div_up(s->n_sections, per_page);
+	if (s->n_roots > MAX_ROOTS)
+		return err_set(err, ERR_CORRUPT, "VMCOREINFO LENGTH(mem_section)=%" PRIu64,
+			       s->n_roots);
+	return 0;
+}
+
+static int append_section(struct memmap *m, uint64_t pfn, uint64_t count, uint64_t vaddr,
+			  size_t *cap, struct err *err)
+{
+	struct memmap_run *last = m->n ? &m->runs[m->n - 1] : NULL;
+
+	if (last && last->pfn + last->count == pfn &&
+	    last->vaddr + last->count * m->page_struct_size == vaddr) {
+		last->count += count;
+		return 0;
+	}
+	if (m->n == *cap) {
+		size_t want = *cap ? *cap * 2 : 8;
+		struct memmap_run *runs = reallocarray(m->runs, want, sizeof(*runs));
+
+		if (!runs)
+			return err_nomem(err, want * sizeof(*runs), "the mem_map");
+		m->runs = runs;
+		*cap = want;
+	}
+	m->runs[m->n++] = (struct memmap_run){pfn, count, vaddr};
+	return 0;
+}
+
+/* One root's worth of struct mem_section, `data`; `first` is the number of its first section. */
+static int read_sections(const struct sparsemem *s, struct bytes data, uint64_t first,
+			 uint64_t n_wanted, struct memmap *m, size_t *cap, struct err *err)
+{
+	for (uint64_t i = 0; i < n_wanted; i++) {
+		uint64_t pfn = (first + i) * s->pages_per_section;
+		uint64_t coded, vaddr;
+
+		if (!bytes_le64(data, i * s->struct_size + s->map_off, &coded))
+			break;
+		if (!(coded & SECTION_PRESENT) || !(coded & SECTION_HAS_MEM_MAP))
+			continue; /* no struct pages: nothing is known, so all is kept */
+		vaddr = (coded & ~SECTION_FLAGS) + pfn * s->page_struct_size;
+		if (vaddr >> 63 == 0) { /* not a kernel address */
+			m->sections_skipped++;
+			continue;
+		}
+		if (append_section(m, pfn, s->pages_per_section, vaddr, cap, err))
+			return err->code;
+	}
+	return 0;
+}
+
+static int read_root(const struct image *img, const struct sparsemem *s, uint64_t root,
+		     uint8_t *buf, uint64_t n_wanted, struct memmap *m, size_t *cap,
+		     struct err *err)
+{
+	uint64_t at = s->table + root * s->struct_size;
+	size_t len = (size_t)(s->per_root * s->struct_size);
+	int r;
+
+	if (s->extreme) {
+		uint64_t slot = s->table + root * sizeof(uint64_t);
+
+		r = image_read_u64(img, slot, &at, err);
+		if (r)
+			return err_wrap(err, "mem_section root %" PRIu64 " at 0x%" PRIx64, root,
+					slot);
+		if (!at)
+			return 0; /* a hole in physical memory */
+	}
+	r = image_read(img, at, buf, len, err);
+	if (r) {
+		err_wrap(err, "mem_section root %" PRIu64 " is 0x%" PRIx64, root, at);
+		return err->code = ERR_CORRUPT;
+	}
+	return read_sections(s, (struct bytes){buf, len}, root * s->per_root, n_wanted, m, cap,
+			     err);
+}
+
+int memmap_create(const struct image *img, uint64_t max_pfn, struct memmap **ret, struct err *err)
+{
+	struct sparsemem s = {0};
+	_cleanup_free_ uint8_t *buf = NULL;
+	struct memmap *m;
+	uint64_t n_sections, n_roots;
+	size_t cap = 0;
+	int r = read_shape(img, &s, err);
+
+	if (r)
+		return r;
+	m = calloc(1, sizeof(*m));
+	buf = malloc((size_t)(s.per_root * s.struct_size));
+	if (!m || !buf) {
+		free(m);
+		return err_nomem(err, sizeof(*m) + s.per_root * s.struct_size, "the mem_map");
+	}
+	m->page_struct_size = (size_t)s.page_struct_size;
+	n_sections = NUM_MIN(s.n_sections, num_div_up(max_pfn, s.pages_per_section));
+	n_roots = NUM_MIN(s.n_roots, num_div_up(n_sections, s.per_root));
+	for (uint64_t root = 0; root < n_roots && !r; root++)
+		r = read_root(img, &s, root, buf,
+			      NUM_MIN(s.per_root, n_sections - root * s.per_root), m, &cap, err);
+	if (r) {
+		memmap_destroy(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+void memmap_destroy(struct memmap *m)
+{
+	if (!m)
+		return;
+	free(m->runs);
+	free(m);
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "image/page.h"
+
+#include <inttypes.h>
+
+#include "base/num.h"
+
+#define MAPPING_ANON 0x1ULL /* include/linux/page-flags.h: PAGE_MAPPING_ANON */
+#define TAIL_BIT     0x1ULL /* page.compound_head: bit 0 marks a tail page */
+#define ORDER_LIMIT  48     /* no allocator hands out 2^48 pages; a bound for shifts */
+
+const char *page_class_name(enum page_class class)
+{
+	static const char *const names[PAGE_CLASSES] = {
+		[PAGE_OTHER] = "kernel and other",
+		[PAGE_FREE] = "free",
+		[PAGE_CACHE] = "page cache",
+		[PAGE_CACHE_PRIVATE] = "page cache, private data",
+		[PAGE_USER] = "user",
+		[PAGE_HWPOISON] = "hardware poison",
+		[PAGE_OFFLINE] = "offline",
+		[PAGE_UNACCEPTED] = "unaccepted",
+	};
+
+	return names[class];
+}
+
+/* ---- layout */
+
+/* OFFSET(key) of a field of `len` bytes inside struct page. */
+static int member(const struct image *img, const char *key, size_t len, size_t page_size,
+		  size_t *ret, struct err *err)
+{
+	uint64_t off;
+	int r = image_need_offset(img, key, &off, err);
+
+	if (r)
+		return r;
+	if (off > page_size - len)
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO OFFSET(%s)=%" PRIu64
+			       " is outside struct page (%zu bytes)",
+			       key, off, page_size);
+	*ret = (size_t)off;
+	return 0;
+}
+
+static int need_members(const struct image *img, struct page_layout *l, struct err *err)
+{
+	bool found = false;
+	uint64_t off;
+	int r;
+
+	if ((r = member(img, "page.flags", 8, l->size, &l->off_flags, err)) ||
+	    (r = member(img, "page.mapping", 8, l->size, &l->off_mapping, err)) ||
+	    (r = member(img, "page._mapcount", 4, l->size, &l->off_mapcount, err)) ||
+	    (r = member(img, "page.private", 8, l->size, &l->off_private, err)))
+		return r;
+	/* renamed in 7.1; bit 0 means the same */
+	r = vmcoreinfo_offset(img->info, "page.compound_info", &off, &found, err);
+	if (r)
+		return r;
+	return member(img, found ? "page.compound_info" : "page.compound_head", 8, l->size,
+		      &l->off_compound_head, err);
+}
+
+static int flag_bit(const struct image *img, const char *name, uint64_t *ret, struct err *err)
+{
+	bool found = false;
+	int64_t bit = 0;
+	int r = vmcoreinfo_number(img->info, name, &bit, &found, err);
+
+	if (r)
+		return r;
+	if (found && (bit < 0 || bit > 63))
+		return err_set(err, ERR_CORRUPT, "VMCOREINFO NUMBER(%s)=%" PRId64 " is no flag bit",
+			       name, bit);
+	*ret = found ? 1ULL << bit : PAGE_BIT_NONE;
+	return 0;
+}
+
+static int need_flags(const struct image *img, struct page_layout *l, struct err *err)
+{
+	bool found = false;
+	int64_t head = 0;
+	int r;
+
+	if ((r = flag_bit(img, "PG_lru", &l->lru, err)) ||
+	    (r = flag_bit(img, "PG_private", &l->private, err)) ||
+	    (r = flag_bit(img, "PG_swapcache", &l->swapcache, err)) ||
+	    (r = flag_bit(img, "PG_swapbacked", &l->swapbacked, err)) ||
+	    (r = flag_bit(img, "PG_hwpoison", &l->hwpoison, err)) ||
+	    (r = flag_bit(img, "PG_slab", &l->slab, err)) ||
+	    (r = flag_bit(img, "PG_hugetlb", &l->hugetlb, err)) ||
+	    (r = vmcoreinfo_number(img->info, "PG_head_mask", &head, &found, err)))
+		return r;
+	l->head = (uint64_t)head;
+	return 0;
+}
+
+static int page_type(const struct image *img, const char *name, bool *ret_has, uint32_t *ret,
+		     struct err *err)
+{
+	int64_t v = 0;
+	int r = vmcoreinfo_number(img->info, name, &v, ret_has, err);
+
+	if (!r && *ret_has)
+		*ret = (uint32_t)v;
+	return r;
+}
+
+static int need_types(const struct image *img, struct page_layout *l, struct err *err)
+{
+	int r;
+
+	if ((r = page_type(img, "PAGE_BUDDY_MAPCOUNT_VALUE", &l->has_buddy, &l->buddy, err)) ||
+	    (r = page_type(img, "PAGE_OFFLINE_MAPCOUNT_VALUE", &l->has_offline, &l->offline,
+			   err)) ||
+	    (r = page_type(img, "PAGE_SLAB_MAPCOUNT_VALUE", &l->has_slab_type, &l->slab_type,
+			   err)) ||
+	    (r = page_type(img, "PAGE_HUGETLB_MAPCOUNT_VALUE", &l->has_hugetlb_type,
+			   &l->hugetlb_type, err)) ||
+	    (r = page_type(img, "PAGE_UNACCEPTED_MAPCOUNT_VALUE", &l->has_unaccepted,
+			   &l->unaccepted, err)))
+		return r;
+	return 0;
+}
+
+/* The order and dtor bytes of page[1] of the 4.16–6.5 kernels, under either name. */
+static int compound_bytes(const struct image *img, struct page_layout *l, struct err *err)
+{
+	bool has_order = false, has_dtor = false, has_value = false;
+	uint64_t order = 0, dtor = 0, base = 0;
+	int64_t value = 0;
+	int r;
+
+	if ((r = vmcoreinfo_offset(img->info, "folio._folio_order", &order, &has_order, err)) ||
+	    (r = vmcoreinfo_offset(img->info, "folio._folio_dtor", &dtor, &has_dtor, err)))
+		return r;
+	if (has_order && has_dtor) {
+		base = l->size; /* a folio's second struct page begins here */
+	} else if ((r = vmcoreinfo_offset(img->info, "page.compound_order", &order, &has_order,
+					  err)) ||
+		   (r = vmcoreinfo_offset(img->info, "page.compound_dtor", &dtor, &has_dtor,
+					  err))) {
+		return r;
+	}
+	if (!has_order || !has_dtor)
+		return 0;
+	if (order < base || order - base >= l->size || dtor < base || dtor - base >= l->size)
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO puts the compound order at %" PRIu64
+			       " and its destructor at %" PRIu64 ", outside the second struct page",
+			       order, dtor);
+	r = vmcoreinfo_number(img->info, "HUGETLB_PAGE_DTOR", &value, &has_value, err);
+	if (r)
+		return r;
+	l->compound = COMPOUND_BYTES;
+	l->off_order = (size_t)(order - base);
+	l->off_dtor = (size_t)(dtor - base);
+	l->hugetlb_dtor = has_value ? (uint64_t)value : UINT64_MAX;
+	return 0;
+}
+
+int page_layout_init(const struct image *img, struct page_layout *ret, struct err *err)
+{
+	struct page_layout l = {0};
+	uint64_t size, max_order = 0;
+	bool found = false;
+	int r;
+
+	if ((r = image_need_size(img, "page", &size, err)))
+		return r;
+	if (size < 32 || size > 512)
+		return err_set(err, ERR_CORRUPT, "VMCOREINFO SIZE(page)=%" PRIu64, size);
+	l.size = (size_t)size;
+	if ((r = need_members(img, &l, err)) || (r = need_flags(img, &l, err)) ||
+	    (r = need_types(img, &l, err)) ||
+	    (r = vmcoreinfo_length(img->info, "zone.free_area", &max_order, &found, err)))
+		return r;
+	/* without the number of orders a free block's size cannot be checked: keep free pages */
+	if (!found || max_order > ORDER_LIMIT)
+		l.has_buddy = l.has_unaccepted = false;
+	l.max_order = (unsigned int)max_order;
+
+	if (l.has_hugetlb_type)
+		l.compound = COMPOUND_FLAGS_TYPE;
+	else if (l.hugetlb)
+		l.compound = COMPOUND_FLAGS_PG_HUGETLB;
+	else if ((r = compound_bytes(img, &l, err)))
+		return r;
+	*ret = l;
+	return 0;
+}
+
+/* ---- one page */
+
+static uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+/*
+ * Until 6.11 a page type is a whole value of _mapcount. Since 6.12 (commit 4ffca5a96678) it is the top
+ * byte and the low 24 bits are the type's own; VMCOREINFO then gives a value whose low bits are 0.
+ */
+static bool is_type(uint32_t mapcount, bool has, uint32_t type)
+{
+	if (!has)
+		return false;
+	return type & 0xffffff ? mapcount == type : mapcount >> 24 == type >> 24;
+}
+
+/* Order of the compound page whose head this is; false if it cannot be one. */
+static bool compound_order(const struct page_layout *l, const uint8_t *second, uint64_t pfn,
+			   unsigned int *ret)
+{
+	unsigned int order;
+
+	switch (l->compound) {
+	case COMPOUND_BYTES:
+		order = second[l->off_order];
+		break;
+	case COMPOUND_FLAGS_PG_HUGETLB:
+	case COMPOUND_FLAGS_TYPE:
+		order = get64(second + l->off_flags) & 0xff;
+		break;
+	case COMPOUND_UNKNOWN:
+	default:
+		order = 0;
+		break;
+	}
+	if (order > ORDER_LIMIT || (pfn & ((1ULL << order) - 1)))
+		return false;
+	*ret = order;
+	return true;
+}
+
+static bool is_hugetlb(const struct page_layout *l, const uint8_t *second, uint32_t mapcount)
+{
+	switch (l->compound) {
+	case COMPOUND_BYTES:
+		return second[l->off_dtor] == l->hugetlb_dtor;
+	case COMPOUND_FLAGS_PG_HUGETLB:
+		return get64(second + l->off_flags) & l->hugetlb;
+	case COMPOUND_FLAGS_TYPE:
+		return is_type(mapcount, l->has_hugetlb_type, l->hugetlb_type);
+	case COMPOUND_UNKNOWN:
+	default:
+		return false;
+	}
+}
+
+/*
+ * Class of a page that belongs to neither the buddy allocator nor slab, from flags and mapping. Where
+ * the kernel does not say how to tell slab pages, their overlaid mapping (struct slab, since 6.2 commit
+ * 130d4df57390) could pass for an anonymous one: then no page is taken for a user's.
+ */
+static enum page_class used_class(const struct page_layout *l, uint64_t flags, bool anon,
+				  bool hugetlb)
+{
+	bool swap = (flags & l->swapbacked) && (flags & l->swapcache);
+
+	if (anon)
+		return l->slab || l->has_slab_type ? PAGE_USER : PAGE_OTHER;
+	if ((flags & l->lru) || swap)
+		return flags & l->private || !l->private ? PAGE_CACHE_PRIVATE : PAGE_CACHE;
+	return hugetlb ? PAGE_USER : PAGE_OTHER;
+}
+
+void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn,
+		 struct page_info *ret)
+{
+	uint64_t flags = get64(pages + l->off_flags);
+	uint32_t mapcount = get32(pages + l->off_mapcount);
+	uint64_t private = get64(pages + l->off_private);
+	const uint8_t *second = pages + l->size;
+	bool hugetlb = false, slab;
+
+	*ret = (struct page_info){.class = PAGE_OTHER};
+	if (get64(pages + l->off_compound_head) & TAIL_BIT) {
+		ret->tail = true;
+		return;
+	}
+	if (flags & l->head) {
+		ret->doubtful = !compound_order(l, second, pfn, &ret->compound_order);
+		hugetlb = is_hugetlb(l, second, mapcount);
+	}
+	slab = (flags & l->slab) || is_type(mapcount, l->has_slab_type, l->slab_type);
+	ret->order = ret->compound_order;
+	ret->hwpoison = flags & l->hwpoison;
+	ret->offline = !slab && is_type(mapcount, l->has_offline, l->offline);
+	if (slab)
+		return; /* its mapping and _mapcount are slab's own (struct slab overlays them) */
+
+	if (is_type(mapcount, l->has_buddy, l->buddy)) {
+		if (private >= l->max_order || (pfn & ((1ULL << private) - 1))) {
+			ret->doubtful = true;
+			return;
+		}
+		ret->class = PAGE_FREE;
+		ret->order = (unsigned int)private;
+	} else if (is_type(mapcount, l->has_unaccepted, l->unaccepted)) {
+		ret->class = PAGE_UNACCEPTED;
+		ret->order = l->max_order - 1;
+	} else {
+		bool anon = get64(pages + l->off_mapping) & MAPPING_ANON;
+
+		ret->class = used_class(l, flags, anon, hugetlb);
+	}
+}
