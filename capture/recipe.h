@@ -6,11 +6,11 @@
  * Text, one "key = value" per line, '#' starts a comment line:
  *
  *   schema = lifeboat-recipe-1       must be the first key
- *   target = fs                      the only kind so far
+ *   target = fs                      the only kind so far, and the default
  *   device = UUID=0f2a…              required; UUID=… or a /dev path
  *   fstype = ext4                    required
  *   mount-options = data=ordered     optional; file system options for mount(2)
- *   path = /var/crash                folder on the target, default /var/crash
+ *   path = /var/crash                folder on the target, default /var/crash; "/" is its root
  *   level = 31                       dump level 0…31, default 31
  *   compress = lzo                   raw, zlib or lzo, default lzo
  *   final-action = reboot            reboot, poweroff or halt, default reboot
@@ -21,9 +21,10 @@
  *   deadline-dump = 3600
  *   deadline-total = 4000            whole capture; then the final action comes whatever happened
  *
- * An unknown or repeated key (except module), a missing required key and a bad value are ERR_USAGE
- * naming line and value. Values cannot contain newlines; a value is taken to the end of its line with
- * blanks around it removed.
+ * An unknown or repeated key (except module), a missing required key, a bad value and a control
+ * character are ERR_USAGE naming line and value. Values cannot contain newlines; a value is taken to
+ * the end of its line with blanks around it removed. Only mount-options may be empty. Whatever the
+ * text says, the strings of a recipe are shorter than 1025 bytes, mount-options excepted.
  */
 #ifndef CAPTURE_RECIPE_H
 #define CAPTURE_RECIPE_H
@@ -45,10 +46,10 @@ enum final_action {
 };
 
 struct recipe {
-	char *device;
+	char *device; /* "UUID=" and hexadecimal digits with dashes, or "/dev/…" */
 	char *fstype;
 	char *mount_options; /* "" if none */
-	char *path;          /* absolute, without a trailing slash, no ".." component */
+	char *path; /* absolute, no trailing slash, no "." or ".." component; "" for the root */
 	unsigned int level;
 	enum codec codec;
 	enum final_action final;
@@ -60,7 +61,7 @@ struct recipe {
 	unsigned int deadline_total;
 };
 
-/* Parse a recipe's text; `name` is for messages. */
+/* Parse a recipe's text of at most RECIPE_MAX_SIZE bytes; `name` is for messages. */
 int recipe_create(struct bytes text, const char *name, struct recipe **ret,
 		  struct err *err) _must_check_;
 void recipe_destroy(struct recipe *r); /* NULL is fine */

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/collect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/num.h"
+
+#define TAIL_LINES 60
+#define TAIL_BYTES 200 /* of one line */
+
+/* An open vmcore; both parts or none. */
+struct core {
+	struct source *src;
+	struct image *img;
+};
+
+static int core_open(const char *path, struct core *ret, struct err *err)
+{
+	struct core c;
+	int r = source_open(path, &c.src, err);
+
+	if (r)
+		return r;
+	r = image_create(c.src, &c.img, err);
+	if (r) {
+		source_destroy(c.src);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+static void core_close(struct core *c)
+{
+	image_destroy(c->img);
+	source_destroy(c->src);
+}
+
+static int feed_headline(void *ctx, const struct printk_record *rec, struct err *err)
+{
+	(void)err;
+	printk_headline_feed(ctx, rec);
+	return 0;
+}
+
+int collect_examine(const char *vmcore, struct record *rec, struct err *err)
+{
+	struct printk_stats stats;
+	struct core c;
+	int r = core_open(vmcore, &c, err);
+
+	if (r)
+		return r;
+	memcpy(rec->uts, c.img->uts, sizeof(rec->uts));
+	rec->crash_time = c.img->crash_time;
+	rec->memory_bytes = ranges_total(&c.src->ram);
+	rec->examined = true;
+	r = printk_walk(c.img, feed_headline, &rec->headline, &stats, err);
+	core_close(&c);
+	return r;
+}
+
+struct log_file {
+	int fd;
+	const char *path;
+	uint64_t bytes;
+};
+
+static int write_log(void *ctx, const char *text, size_t len, struct err *err)
+{
+	struct log_file *f = ctx;
+
+	f->bytes += len;
+	return io_write_full(f->fd, text, len, f->path, err);
+}
+
+/* What could be read is kept even if reading ends in an error. */
+static int save_log(const struct image *img, struct log_file *f, struct err *err)
+{
+	struct printk_stats stats;
+	int r = printk_format(img, write_log, f, &stats, err);
+	struct err late;
+	int synced = fsync(f->fd) ? err_sys(&late, errno, "%s: fsync", f->path) : 0;
+
+	if (close(f->fd) && !synced)
+		synced = err_sys(&late, errno, "%s: close", f->path);
+	if (!r && synced)
+		*err = late;
+	return r ? r : synced;
+}
+
+int collect_log(const char *vmcore, struct record *rec, struct err *err)
+{
+	char path[PATH_MAX];
+	struct log_file f = {.path = path};
+	struct core c;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/dmesg.txt", rec->folder) >= (int)sizeof(path))
+		return err_sys(err, ENAMETOOLONG, "%s/dmesg.txt", rec->folder);
+	r = core_open(vmcore, &c, err);
+	if (r)
+		return r;
+	f.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	r = f.fd < 0 ? err_sys(err, errno, "%s: create", path) : save_log(c.img, &f, err);
+	core_close(&c);
+	rec->log_bytes = f.bytes;
+	if (!r)
+		r = io_sync_parent(path, err);
+	rec->log_written = !r;
+	return r;
+}
+
+static int dump_to(const struct core *c, const struct recipe *recipe, struct record *rec,
+		   const char *path, struct err *err)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct filter_options options = {
+		.level = recipe->level,
+		.codec = recipe->codec,
+		.threads = cpus > 0 ? (unsigned int)NUM_MIN(cpus, FILTER_MAX_THREADS) : 1,
+	};
+	struct out *out;
+	int r = out_file_create(path, false, &out, err);
+
+	if (r)
+		return r;
+	r = filter_run(c->img, &options, out, &rec->stats, err);
+	if (!r)
+		return out->ops->commit(out, err);
+	if (r == ERR_NO_SPACE)
+		out->ops->abort(out);
+	else
+		out->ops->leave(out);
+	return r;
+}
+
+int collect_dump(const char *vmcore, const struct recipe *recipe, struct record *rec,
+		 struct err *err)
+{
+	char path[PATH_MAX];
+	struct core c;
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/vmcore", rec->folder) >= (int)sizeof(path))
+		return err_sys(err, ENAMETOOLONG, "%s/vmcore", rec->folder);
+	r = core_open(vmcore, &c, err);
+	if (r)
+		return r;
+	r = dump_to(&c, recipe, rec, path, err);
+	core_close(&c);
+	rec->dump_written = !r;
+	return r;
+}
+
+/* The last lines of a text that comes in pieces. */
+struct tail {
+	char lines[TAIL_LINES][TAIL_BYTES];
+	size_t at;    /* line being filled */
+	size_t len;   /* of it */
+	uint64_t all; /* lines seen */
+};
+
+static int feed_tail(void *ctx, const char *text, size_t len, struct err *err)
+{
+	struct tail *t = ctx;
+
+	(void)err;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] != '\n') {
+			if (t->len < TAIL_BYTES - 1)
+				t->lines[t->at][t->len++] = text[i];
+			continue;
+		}
+		t->lines[t->at][t->len] = '\0';
+		t->at = (t->at + 1) % TAIL_LINES;
+		t->len = 0;
+		t->all++;
+	}
+	return 0;
+}
+
+int collect_show_log(const char *vmcore, const struct log *log, struct err *err)
+{
+	_cleanup_free_ struct tail *t = calloc(1, sizeof(*t));
+	struct printk_stats stats;
+	struct core c;
+	size_t n;
+	int r;
+
+	if (!t)
+		return err_nomem(err, sizeof(*t), "the last lines of the log");
+	r = core_open(vmcore, &c, err);
+	if (r)
+		return r;
+	r = printk_format(c.img, feed_tail, t, &stats, err);
+	core_close(&c);
+	n = (size_t)NUM_MIN(t->all, (uint64_t)TAIL_LINES);
+	log_error(log, "the last %zu lines of the crashed kernel's log:", n);
+	for (size_t i = 0; i < n; i++)
+		log_error(log, "| %s", t->lines[(t->at + TAIL_LINES - n + i) % TAIL_LINES]);
+	return r;
+}

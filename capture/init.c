@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lifeboat-init: PID 1 of the capture kernel. It has no options: the recipe in the initramfs says all.
+ * Whatever happens, it ends in the final action; should it die itself, the kernel panics and, since
+ * kernel.panic is set first of all, restarts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "capture/capture.h"
+
+#define PANIC_SECONDS        "10"
+#define SYSLOG_CONSOLE_LEVEL 8 /* syslog(2): SYSLOG_ACTION_CONSOLE_LEVEL */
+
+static const struct capture_env real_env = {
+	.sys = &sys_kernel,
+	.vmcore = "/proc/vmcore",
+	.modules = RECIPE_MODULES_PATH,
+	.sys_block = "/sys/class/block",
+	.dev = "/dev",
+	.mountpoint = "/target",
+};
+
+static void set_sysctl(const char *path, const char *value)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, value, strlen(value)) < 0)
+		return; /* it stays as it was; nothing depends on it but comfort */
+}
+
+static void mount_pseudo(const char *type, const char *where)
+{
+	mkdir(where, 0755);
+	if (mount(type, where, type, MS_NOSUID | MS_NOEXEC, "") && errno != EBUSY)
+		fprintf(stderr, "lifeboat: mount %s: %s\n", where, strerror(errno));
+}
+
+static void set_up(struct log *log)
+{
+	mount_pseudo("proc", "/proc");
+	set_sysctl("/proc/sys/kernel/panic", PANIC_SECONDS);
+	mount_pseudo("sysfs", "/sys");
+	mount_pseudo("devtmpfs", "/dev");
+	/* all our lines, and they only, on every console: "quiet" may be on the command line */
+	set_sysctl("/proc/sys/kernel/printk_devkmsg", "on");
+	klogctl(SYSLOG_CONSOLE_LEVEL, NULL, LOG_LEVEL_NOTICE + 1);
+	log_init_kmsg(log, "lifeboat");
+}
+
+static int read_recipe(struct recipe **ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = io_read_file(RECIPE_IMAGE_PATH, RECIPE_MAX_SIZE, &text, &len, err);
+
+	if (r)
+		return r;
+	return recipe_create((struct bytes){(const uint8_t *)text, len}, RECIPE_IMAGE_PATH, ret,
+			     err);
+}
+
+static enum final_action capture(const struct capture_env *env)
+{
+	struct record *rec = step_shared_alloc(sizeof(*rec));
+	struct recipe *recipe;
+	struct err err = {0};
+
+	if (!rec) {
+		log_error(env->log, "no memory for the record (%zu bytes)", sizeof(*rec));
+		return FINAL_REBOOT;
+	}
+	if (access(env->vmcore, F_OK)) {
+		log_error(env->log, "%s: %s; this is not a capture kernel started after a crash",
+			  env->vmcore, strerror(errno));
+		return FINAL_REBOOT;
+	}
+	if (read_recipe(&recipe, &err)) {
+		log_error(env->log, "%s", err.msg);
+		return FINAL_REBOOT;
+	}
+	if (capture_run(env, recipe, rec, &err))
+		log_error(env->log, "capture not complete: %s", err.msg);
+	return recipe->final;
+}
+
+int main(void)
+{
+	struct capture_env env = real_env;
+	struct log log;
+
+	if (getpid() != 1) {
+		fprintf(stderr, "lifeboat-init is the first process of a capture kernel (see "
+				"lifeboat(8));\n"
+				"`lifeboat initramfs` packs it, nobody else starts it.\n");
+		return ERR_USAGE;
+	}
+	set_up(&log);
+	env.log = &log;
+	log_notice(&log, "version %s", LIFEBOAT_VERSION);
+	capture_finish(&env, capture(&env));
+	for (;;) /* only if the machine was halted or refused to restart */
+		pause();
+}
