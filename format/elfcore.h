@@ -10,16 +10,25 @@
 #include "format/source.h"
 
 /*
- * What the probe and open check: identification, header sizes, that the program headers and notes
- * lie inside the file (a file whose size fstat gives; /proc/vmcore gives one too), that
- * p_offset + p_filesz and p_paddr + p_memsz do not overflow, that PT_LOADs do not overlap in
- * physical memory. e_phnum == PN_XNUM takes the count from section header 0.
+ * What open checks: identification, header sizes, that the program headers and notes lie inside the
+ * file (a file whose size fstat gives; /proc/vmcore gives one too), that p_offset + p_filesz and
+ * p_paddr + p_memsz do not overflow, that p_filesz <= p_memsz. e_phnum == PN_XNUM takes the count
+ * from section header 0; at most 2^20 program headers and 64 MiB of notes.
  * Bytes between p_filesz and p_memsz are not in the dump (ram, not present).
- * PT_LOADs with p_memsz 0 are skipped. A PT_LOAD that reaches past the end of a regular file: the
- * file was cut; ERR_CORRUPT naming segment, offset, and sizes.
+ * PT_LOADs with p_memsz 0 are skipped. A PT_LOAD that reaches past the end of the file: the file was
+ * cut; ERR_CORRUPT naming segment, offset, and sizes.
+ *
+ * PT_LOADs in the same physical memory: /proc/vmcore of x86_64 and arm64 has one for the kernel's
+ * text ([_text, _end), p_filesz == p_memsz; kernel/crash_core.c, crash_prepare_elf64_headers) that
+ * lies inside a RAM segment and holds the same bytes at another file offset. So a segment that lies
+ * wholly inside another is taken only for bytes which that one does not have; segments that overlap
+ * in part are ERR_CORRUPT naming both.
+ *
+ * Notes: the pieces joined, without the unused room behind the last note of each.
  *
  * Reads: pread; map: mmap in windows that never span two PT_LOADs, pread into a buffer where mmap
- * is refused (old kernels' /proc/vmcore, pipes are not supported).
+ * is refused (old kernels' /proc/vmcore). Pipes are not supported. A file that is cut by
+ * somebody else while it is mapped kills the process (SIGBUS): sizes are checked at open only.
  */
 extern const struct source_ops elfcore_source;
 

@@ -59,6 +59,14 @@ struct source {
 };
 
 /*
+ * For formats only: begin and end the common part. source_init leaves an object that
+ * source_deinit can always take, whatever failed in between.
+ */
+int source_init(struct source *src, const struct source_ops *ops, int fd, const char *path,
+		struct err *err) _must_check_;
+void source_deinit(struct source *src);
+
+/*
  * Open a dump: ELF vmcore (a file or /proc/vmcore) or kdump-compressed file.
  * ERR_UNSUPPORTED if no format knows it; the message shows the first bytes.
  */

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/num.h"
+#include "cmd/cmd.h"
+#include "loader/check.h"
+
+static const char *lockdown_name(enum lockdown l)
+{
+	switch (l) {
+	case LOCKDOWN_NONE:
+		return "none";
+	case LOCKDOWN_INTEGRITY:
+		return "integrity";
+	case LOCKDOWN_CONFIDENTIALITY:
+		return "confidentiality";
+	case LOCKDOWN_UNKNOWN:
+		break;
+	}
+	return NULL;
+}
+
+/* 0 if a panic kernel is loaded, else the exit status; err says why and what to do. */
+static int judge(const struct facts *f, struct err *err)
+{
+	int r;
+
+	if (fact_is(f->crash_loaded, 1))
+		return 0;
+	r = check_reservation(f, err);
+	if (r)
+		return f->sysfs ? ERR_NOT_LOADED : r;
+	return err_set(err, ERR_NOT_LOADED,
+		       "no panic kernel is loaded: load one with lifeboat load -p --initrd=IMG "
+		       "--command-line=STR KERNEL");
+}
+
+static void print_regions(const struct facts *f)
+{
+	char size[16];
+
+	for (size_t i = 0; i < f->regions.n; i++) {
+		const struct range *r = &f->regions.v[i];
+
+		printf("region:          0x%" PRIx64 "-0x%" PRIx64 " (%s)\n", r->start, r->end - 1,
+		       num_human(r->end - r->start, size));
+	}
+	if (f->regions_hidden)
+		printf("region:          hidden: /proc/iomem shows addresses to root only\n");
+	else if (f->iomem_err.code)
+		printf("region:          unknown: %s\n", f->iomem_err.msg);
+}
+
+static void print_yes_no(const char *label, struct fact f)
+{
+	printf("%-16s %s\n", label, !f.known ? "unknown" : f.value ? "yes" : "no");
+}
+
+static void print_text(const struct facts *f, const struct err *problem)
+{
+	const char *lockdown = lockdown_name(f->lockdown);
+	char size[16];
+
+	print_yes_no("loaded:", f->crash_loaded);
+	printf("%-16s %s\n",
+	       "reserved:", f->crash_size.known ? num_human(f->crash_size.value, size) : "unknown");
+	print_regions(f);
+	printf("%-16s %s\n", "parameter:", f->crashkernel ? f->crashkernel : "none");
+	printf("%-16s %s\n", "running kernel:", f->release ? f->release : "unknown");
+	printf("%-16s %s\n", "lockdown:", lockdown ? lockdown : "unknown");
+	print_yes_no("secure boot:", f->secure_boot);
+	print_yes_no("load disabled:", f->load_disabled);
+	if (f->load_limit.known && f->load_limit.value != LOAD_UNLIMITED)
+		printf("%-16s %" PRIu64 "\n", "loads left:", f->load_limit.value);
+	if (problem->code)
+		printf("\n%s\n", problem->msg);
+}
+
+/* A JSON string; NULL is null. Bytes outside of ASCII are passed on: /proc is UTF-8 if anything. */
+static void json_string(const char *name, const char *s)
+{
+	printf("  \"%s\": ", name);
+	if (!s) {
+		printf("null");
+		return;
+	}
+	putchar('"');
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			printf("\\u%04x", (unsigned int)*s);
+		else
+			putchar(*s);
+	}
+	putchar('"');
+}
+
+static void json_number(const char *name, struct fact f)
+{
+	if (f.known && f.value != LOAD_UNLIMITED)
+		printf("  \"%s\": %" PRIu64 ",\n", name, f.value);
+	else
+		printf("  \"%s\": null,\n", name);
+}
+
+static void json_bool(const char *name, struct fact f)
+{
+	printf("  \"%s\": %s,\n", name, !f.known ? "null" : f.value ? "true" : "false");
+}
+
+/* Unknown values are null; load_limit is null without a limit, too. */
+static void print_json(const struct facts *f, const struct err *problem)
+{
+	printf("{\n  \"schema\": \"lifeboat.status/1\",\n");
+	json_bool("loaded", f->crash_loaded);
+	json_number("reserved_bytes", f->crash_size);
+	printf("  \"regions\": [");
+	for (size_t i = 0; i < f->regions.n; i++)
+		printf("%s{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}", i ? ", " : "",
+		       f->regions.v[i].start, f->regions.v[i].end);
+	printf("],\n  \"regions_hidden\": %s,\n", f->regions_hidden ? "true" : "false");
+	json_string("crashkernel", f->crashkernel);
+	printf(",\n");
+	json_string("running_kernel", f->release);
+	printf(",\n");
+	json_string("lockdown", lockdown_name(f->lockdown));
+	printf(",\n");
+	json_bool("secure_boot", f->secure_boot);
+	json_bool("load_disabled", f->load_disabled);
+	json_number("load_limit", f->load_limit);
+	json_string("problem", problem->code ? problem->msg : NULL);
+	printf("\n}\n");
+}
+
+static int status_run(const struct cmd *cmd, int argc, char **argv, struct err *err)
+{
+	const char *root_path = NULL;
+	bool json = false;
+	const struct opt opts[] = {
+		OPT_FLAG(0, "json", &json, "print a JSON object"),
+		OPT_STRING(0, "root", "DIR", &root_path, "look at the machine recorded in DIR"),
+	};
+	struct err problem = {0};
+	struct facts facts;
+	struct root root;
+	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, err);
+
+	if (r)
+		return r;
+	r = root_init(&root, root_path, err);
+	if (r)
+		return r;
+	r = facts_probe(&root, &facts, err);
+	root_deinit(&root);
+	if (r)
+		return r;
+	r = judge(&facts, &problem);
+	if (json)
+		print_json(&facts, &problem);
+	else
+		print_text(&facts, &problem);
+	facts_deinit(&facts);
+	return r;
+}
+
+const struct cmd cmd_status = {
+	.name = "status",
+	.operands = "",
+	.summary = "is a panic kernel loaded, and if not, why",
+	.details = "Shows whether a panic kernel is loaded, what memory is reserved for it, and "
+		   "what stands\n"
+		   "in the way. Exit status: 0 loaded, 3 not loaded.",
+	.run = status_run,
+};

@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "format/elfcore.h"
+
+#include <elf.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/io.h"
+#include "base/num.h"
+#include "format/note.h"
+
+/*
+ * One mmap per this much of the file. /proc/vmcore fills in a window's page tables at once (remap_
+ * pfn_range in fs/proc/vmcore.c), so a window costs 8 KiB of them; much larger ones gain nothing.
+ */
+#define WINDOW_SIZE (4ULL * 1024 * 1024)
+#define BUFFER_SIZE (256 * 1024) /* where mmap is refused */
+#define NOTES_MAX   (64ULL * 1024 * 1024)
+#define PHDRS_MAX   (1U << 20)
+
+/* Bytes of the dump: physical [start, end) lies at file offset `off`. */
+struct extent {
+	uint64_t start, end;
+	uint64_t off;
+};
+
+/* A program header while the file is being opened. */
+struct segment {
+	uint32_t index; /* in the program header table, for messages */
+	uint64_t paddr, offset, filesz, memsz;
+};
+
+struct segments {
+	struct segment *v;
+	size_t n;
+};
+
+struct elfcore {
+	struct source src;
+	int fd;
+	struct extent *extents; /* sorted by start, disjoint */
+	size_t n_extents;
+};
+
+/* What a view keeps: at most one mapping, and a buffer once mmap was refused. */
+struct window {
+	void *map;
+	size_t map_len;
+	uint8_t *buf;
+};
+
+static const struct elfcore *core_of(const struct source *src)
+{
+	return (const struct elfcore *)src;
+}
+
+static bool elfcore_probe(struct bytes head)
+{
+	return head.len >= SELFMAG && memcmp(head.data, ELFMAG, SELFMAG) == 0;
+}
+
+/* ---- opening: headers ---- */
+
+struct header {
+	uint64_t phoff;
+	uint32_t phnum;
+	uint16_t machine;
+};
+
+static int check_ident(struct bytes h, struct err *err)
+{
+	uint8_t class = 0, data = 0;
+	uint16_t type = 0;
+
+	if (!bytes_u8(h, EI_CLASS, &class) || !bytes_u8(h, EI_DATA, &data) ||
+	    !bytes_le16(h, offsetof(Elf64_Ehdr, e_type), &type))
+		return err_set(err, ERR_CORRUPT, "the ELF header is cut");
+	if (class != ELFCLASS64 || data != ELFDATA2LSB)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "ELF class %u, data encoding %u: only 64-bit little-endian cores "
+			       "are supported",
+			       class, data);
+	if (type != ET_CORE)
+		return err_set(err, ERR_UNSUPPORTED, "ELF type %u is not a core (%u)", type,
+			       ET_CORE);
+	return 0;
+}
+
+/* With PN_XNUM program headers or more, their number is in sh_info of section header 0. */
+static int read_extended_phnum(const struct elfcore *core, uint64_t shoff, uint32_t *ret,
+			       struct err *err)
+{
+	uint8_t buf[sizeof(Elf64_Shdr)];
+
+	if (!shoff)
+		return err_set(err, ERR_CORRUPT, "e_phnum is PN_XNUM but there is no section 0");
+	if (io_pread_full(core->fd, buf, sizeof(buf), shoff, "section header 0", err))
+		return err->code;
+	if (!bytes_le32((struct bytes){buf, sizeof(buf)}, offsetof(Elf64_Shdr, sh_info), ret))
+		return err_set(err, ERR_CORRUPT, "section header 0 is cut");
+	return 0;
+}
+
+static int read_header(const struct elfcore *core, struct header *ret, struct err *err)
+{
+	uint8_t buf[sizeof(Elf64_Ehdr)];
+	struct bytes h = {buf, sizeof(buf)};
+	uint16_t phentsize = 0, phnum = 0;
+	uint64_t shoff = 0, end;
+	struct header hdr = {0};
+	int r;
+
+	r = io_pread_full(core->fd, buf, sizeof(buf), 0, "ELF header", err);
+	if (!r)
+		r = check_ident(h, err);
+	if (r)
+		return r;
+	if (!bytes_le16(h, offsetof(Elf64_Ehdr, e_machine), &hdr.machine) ||
+	    !bytes_le64(h, offsetof(Elf64_Ehdr, e_phoff), &hdr.phoff) ||
+	    !bytes_le64(h, offsetof(Elf64_Ehdr, e_shoff), &shoff) ||
+	    !bytes_le16(h, offsetof(Elf64_Ehdr, e_phentsize), &phentsize) ||
+	    !bytes_le16(h, offsetof(Elf64_Ehdr, e_phnum), &phnum))
+		return err_set(err, ERR_CORRUPT, "the ELF header is cut");
+	if (phentsize != sizeof(Elf64_Phdr))
+		return err_set(err, ERR_CORRUPT, "e_phentsize is %u, expected %zu", phentsize,
+			       sizeof(Elf64_Phdr));
+	hdr.phnum = phnum;
+	if (phnum == PN_XNUM && read_extended_phnum(core, shoff, &hdr.phnum, err))
+		return err->code;
+	if (!hdr.phnum)
+		return err_set(err, ERR_CORRUPT, "there are no program headers");
+	if (hdr.phnum > PHDRS_MAX)
+		return err_set(err, ERR_UNSUPPORTED, "%" PRIu32 " program headers; the limit is %u",
+			       hdr.phnum, PHDRS_MAX);
+	if (!num_add(hdr.phoff, (uint64_t)hdr.phnum * sizeof(Elf64_Phdr), &end) ||
+	    end > core->src.file_size)
+		return err_set(err, ERR_CORRUPT,
+			       "%" PRIu32 " program headers at offset 0x%" PRIx64
+			       " reach past the end of the file (0x%" PRIx64 ")",
+			       hdr.phnum, hdr.phoff, core->src.file_size);
+	*ret = hdr;
+	return 0;
+}
+
+static int parse_phdr(struct bytes table, uint32_t i, uint32_t *ret_type, struct segment *ret,
+		      struct err *err)
+{
+	uint64_t at = (uint64_t)i * sizeof(Elf64_Phdr);
+
+	ret->index = i;
+	if (!bytes_le32(table, at + offsetof(Elf64_Phdr, p_type), ret_type) ||
+	    !bytes_le64(table, at + offsetof(Elf64_Phdr, p_paddr), &ret->paddr) ||
+	    !bytes_le64(table, at + offsetof(Elf64_Phdr, p_offset), &ret->offset) ||
+	    !bytes_le64(table, at + offsetof(Elf64_Phdr, p_filesz), &ret->filesz) ||
+	    !bytes_le64(table, at + offsetof(Elf64_Phdr, p_memsz), &ret->memsz))
+		return err_set(err, ERR_CORRUPT, "program header %" PRIu32 " is cut", i);
+	return 0;
+}
+
+static int check_in_file(const struct elfcore *core, const struct segment *s, const char *what,
+			 struct err *err)
+{
+	uint64_t end;
+
+	if (!num_add(s->offset, s->filesz, &end))
+		return err_set(err, ERR_CORRUPT,
+			       "%s (program header %" PRIu32 "): p_offset 0x%" PRIx64
+			       " + p_filesz 0x%" PRIx64 " overflows",
+			       what, s->index, s->offset, s->filesz);
+	if (end > core->src.file_size)
+		return err_set(
+			err, ERR_CORRUPT,
+			"%s (program header %" PRIu32 "): 0x%" PRIx64 " bytes at offset 0x%" PRIx64
+			" reach past the end of the file (0x%" PRIx64 " bytes): the file was cut",
+			what, s->index, s->filesz, s->offset, core->src.file_size);
+	return 0;
+}
+
+static int check_load(const struct elfcore *core, const struct segment *s, struct err *err)
+{
+	uint64_t end;
+
+	if (!num_add(s->paddr, s->memsz, &end))
+		return err_set(err, ERR_CORRUPT,
+			       "PT_LOAD (program header %" PRIu32 "): p_paddr 0x%" PRIx64
+			       " + p_memsz 0x%" PRIx64 " overflows",
+			       s->index, s->paddr, s->memsz);
+	if (s->filesz > s->memsz)
+		return err_set(err, ERR_CORRUPT,
+			       "PT_LOAD (program header %" PRIu32 "): p_filesz 0x%" PRIx64
+			       " is larger than p_memsz 0x%" PRIx64,
+			       s->index, s->filesz, s->memsz);
+	return check_in_file(core, s, "PT_LOAD", err);
+}
+
+/* ---- opening: segments ---- */
+
+/* By address; of segments that begin together the one that covers most comes first. */
+static int compare_segments(const void *a, const void *b)
+{
+	const struct segment *x = a, *y = b;
+
+	if (x->paddr != y->paddr)
+		return x->paddr < y->paddr ? -1 : 1;
+	if (x->memsz != y->memsz)
+		return x->memsz > y->memsz ? -1 : 1;
+	if (x->filesz != y->filesz)
+		return x->filesz > y->filesz ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+/*
+ * Turn the sorted segments into disjoint extents. `outer` is the segment that reaches farthest, so
+ * whatever begins before its end has to end there too: then it repeats memory that `outer` has (the
+ * kernel text of x86_64's and arm64's /proc/vmcore lies inside a RAM segment), and only bytes that
+ * `outer` does not have count. Anything else is no picture of one machine's memory.
+ */
+static int build_extents(struct elfcore *core, const struct segments *segs, struct err *err)
+{
+	const struct segment *outer = NULL;
+	uint64_t covered = 0;
+
+	core->extents = calloc(NUM_MAX(segs->n, 1), sizeof(*core->extents));
+	if (!core->extents)
+		return err_nomem(err, segs->n * sizeof(*core->extents), "the segment table");
+	for (size_t i = 0; i < segs->n; i++) {
+		const struct segment *s = &segs->v[i];
+		uint64_t start = NUM_MAX(s->paddr, covered), end = s->paddr + s->filesz;
+
+		if (!outer || s->paddr >= outer->paddr + outer->memsz)
+			outer = s;
+		else if (s->paddr + s->memsz > outer->paddr + outer->memsz)
+			return err_set(err, ERR_CORRUPT,
+				       "PT_LOADs overlap: program header %" PRIu32 " [0x%" PRIx64
+				       ", 0x%" PRIx64 ") and %" PRIu32 " [0x%" PRIx64 ", 0x%" PRIx64
+				       ")",
+				       outer->index, outer->paddr, outer->paddr + outer->memsz,
+				       s->index, s->paddr, s->paddr + s->memsz);
+		if (ranges_add(&core->src.ram, s->paddr, s->paddr + s->memsz, err))
+			return err->code;
+		if (start >= end)
+			continue;
+		core->extents[core->n_extents++] = (struct extent){
+			.start = start, .end = end, .off = s->offset + (start - s->paddr)};
+		covered = end;
+		if (ranges_add(&core->src.present, start, end, err))
+			return err->code;
+	}
+	return 0;
+}
+
+/* Split the program headers into PT_LOADs and PT_NOTEs; both arrays have room for all. */
+static int sort_phdrs(const struct elfcore *core, struct bytes table, uint32_t phnum,
+		      struct segments *loads, struct segments *notes, struct err *err)
+{
+	for (uint32_t i = 0; i < phnum; i++) {
+		struct segment s = {0};
+		uint32_t type = 0;
+		int r = parse_phdr(table, i, &type, &s, err);
+
+		if (!r && type == PT_LOAD && s.memsz)
+			r = check_load(core, &s, err);
+		if (!r && type == PT_NOTE)
+			r = check_in_file(core, &s, "PT_NOTE", err);
+		if (r)
+			return r;
+		if (type == PT_LOAD && s.memsz)
+			loads->v[loads->n++] = s;
+		else if (type == PT_NOTE && s.filesz)
+			notes->v[notes->n++] = s;
+	}
+	qsort(loads->v, loads->n, sizeof(*loads->v), compare_segments);
+	return 0;
+}
+
+/* ---- opening: notes ---- */
+
+/* How many bytes of `piece` are whole notes; *ret_broken if what follows is not an end mark. */
+static size_t whole_notes(struct bytes piece, bool *ret_broken)
+{
+	bool more = true;
+	struct err err;
+	struct note n;
+	size_t off = 0;
+
+	*ret_broken = false;
+	while (more && !*ret_broken)
+		*ret_broken = note_next(piece, &off, &n, &more, &err) != 0;
+	return off;
+}
+
+/*
+ * Put the pieces together so that note_next() walks through all of them: the unused end of a piece
+ * is left out because it would end the walk. The rest of a broken piece goes to the very end, where
+ * it still is an error but hides nothing. `out` has room for all pieces and padding of each to 4.
+ */
+static size_t join_notes(const struct bytes *pieces, size_t n, uint8_t *out)
+{
+	struct bytes rest = {0};
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool broken;
+		size_t whole = whole_notes(pieces[i], &broken);
+
+		if (!whole && !broken)
+			continue;
+		memcpy(out + len, pieces[i].data, whole);
+		len += num_align_up(whole, 4);
+		if (broken && !rest.len)
+			rest = (struct bytes){pieces[i].data + whole, pieces[i].len - whole};
+	}
+	if (rest.len)
+		memcpy(out + len, rest.data, rest.len);
+	return len + rest.len;
+}
+
+static int read_notes(struct elfcore *core, const struct segments *segs, struct err *err)
+{
+	_cleanup_free_ struct bytes *pieces = calloc(NUM_MAX(segs->n, 1), sizeof(*pieces));
+	_cleanup_free_ uint8_t *raw = NULL;
+	uint64_t total = 0, at = 0;
+	uint8_t *joined;
+
+	for (size_t i = 0; i < segs->n; i++) {
+		if (!num_add(total, segs->v[i].filesz, &total) || total > NOTES_MAX)
+			return err_set(err, ERR_CORRUPT,
+				       "PT_NOTE (program header %" PRIu32 "): p_filesz 0x%" PRIx64
+				       " makes more than %llu bytes of notes",
+				       segs->v[i].index, segs->v[i].filesz, NOTES_MAX);
+	}
+	raw = calloc(1, NUM_MAX(total, 1));
+	joined = calloc(1, total + segs->n * 4 + 1);
+	core->src.notes = (struct bytes){joined, 0};
+	if (!pieces || !raw || !joined)
+		return err_nomem(err, total, "the ELF notes");
+	for (size_t i = 0; i < segs->n; i++) {
+		const struct segment *s = &segs->v[i];
+
+		if (io_pread_full(core->fd, raw + at, s->filesz, s->offset, "PT_NOTE", err))
+			return err_wrap(err, "program header %" PRIu32, s->index);
+		pieces[i] = (struct bytes){raw + at, s->filesz};
+		at += s->filesz;
+	}
+	core->src.notes.len = join_notes(pieces, segs->n, joined);
+	return 0;
+}
+
+/* ---- opening ---- */
+
+static int load_headers(struct elfcore *core, struct err *err)
+{
+	_cleanup_free_ struct segment *loads = NULL, *notes = NULL;
+	_cleanup_free_ uint8_t *table = NULL;
+	struct segments load_segs, note_segs;
+	struct header hdr = {0};
+	size_t size;
+	int r;
+
+	r = read_header(core, &hdr, err);
+	if (r)
+		return r;
+	core->src.elf_machine = hdr.machine;
+	size = hdr.phnum * sizeof(Elf64_Phdr);
+	table = malloc(size);
+	loads = calloc(hdr.phnum, sizeof(*loads));
+	notes = calloc(hdr.phnum, sizeof(*notes));
+	if (!table || !loads || !notes)
+		return err_nomem(err, size, "the program headers");
+	load_segs = (struct segments){.v = loads};
+	note_segs = (struct segments){.v = notes};
+	r = io_pread_full(core->fd, table, size, hdr.phoff, "program headers", err);
+	if (!r)
+		r = sort_phdrs(core, (struct bytes){table, size}, hdr.phnum, &load_segs, &note_segs,
+			       err);
+	if (!r)
+		r = build_extents(core, &load_segs, err);
+	if (!r)
+		r = read_notes(core, &note_segs, err);
+	return r;
+}
+
+static void elfcore_destroy(struct source *src)
+{
+	struct elfcore *core = (struct elfcore *)src;
+
+	if (core->fd >= 0)
+		close(core->fd);
+	free(core->extents);
+	source_deinit(src);
+	free(core);
+}
+
+static int elfcore_open(int fd, const char *path, struct source **ret, struct err *err)
+{
+	struct elfcore *core = calloc(1, sizeof(*core));
+	int r;
+
+	if (!core)
+		return err_nomem(err, sizeof(*core), "an ELF vmcore");
+	core->fd = fd;
+	r = source_init(&core->src, &elfcore_source, fd, path, err);
+	if (!r)
+		r = load_headers(core, err);
+	if (r) {
+		core->fd = -1; /* stays the caller's */
+		elfcore_destroy(&core->src);
+		return r;
+	}
+	*ret = &core->src;
+	return 0;
+}
+
+/* ---- reading ---- */
+
+static int find_extent(const struct elfcore *core, uint64_t phys, const struct extent **ret,
+		       struct err *err)
+{
+	size_t lo = 0, hi = core->n_extents;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (core->extents[mid].end > phys)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	if (lo == core->n_extents || core->extents[lo].start > phys)
+		return err_set(err, ERR_NOT_FOUND,
+			       "physical address 0x%" PRIx64 " is not in the dump%s", phys,
+			       ranges_find(&core->src.ram, phys) ? " (but was RAM)" : "");
+	*ret = &core->extents[lo];
+	return 0;
+}
+
+static int elfcore_read(const struct source *src, uint64_t phys, void *buf, size_t len,
+			struct err *err)
+{
+	const struct elfcore *core = core_of(src);
+
+	for (size_t done = 0; done < len;) {
+		const struct extent *e;
+		uint64_t at = phys + done;
+		size_t part;
+
+		if (find_extent(core, at, &e, err))
+			return err->code;
+		part = (size_t)NUM_MIN(len - done, e->end - at);
+		if (io_pread_full(core->fd, (char *)buf + done, part, e->off + (at - e->start),
+				  "PT_LOAD", err))
+			return err_wrap(err, "physical address 0x%" PRIx64, at);
+		done += part;
+	}
+	return 0;
+}
+
+static void window_drop(struct window *w)
+{
+	if (w->map)
+		munmap(w->map, w->map_len);
+	w->map = NULL;
+}
+
+/*
+ * Map the part of the extent that lies in the aligned window around file offset `at`. The file's
+ * pages at both ends are mapped whole: /proc/vmcore rounds every segment out to pages, and in a
+ * foreign file whose segments are not aligned they hold other data, which the view leaves out.
+ */
+static bool window_map(struct window *w, int fd, const struct extent *e, uint64_t at, uint64_t page,
+		       struct view *view)
+{
+	uint64_t from = NUM_MAX(num_align_down(at, WINDOW_SIZE), e->off);
+	uint64_t to = NUM_MIN(num_align_down(at, WINDOW_SIZE) + WINDOW_SIZE,
+			      e->off + (e->end - e->start));
+	uint64_t map_from = num_align_down(from, page);
+	void *map = mmap(NULL, to - map_from, PROT_READ, MAP_PRIVATE, fd, (off_t)map_from);
+
+	if (map == MAP_FAILED)
+		return false;
+	w->map = map;
+	w->map_len = to - map_from;
+	view->start = e->start + (from - e->off);
+	view->data = (const uint8_t *)map + (from - map_from);
+	view->len = to - from;
+	return true;
+}
+
+static int window_read(struct window *w, int fd, const struct extent *e, uint64_t phys,
+		       struct view *view, struct err *err)
+{
+	size_t len = (size_t)NUM_MIN(BUFFER_SIZE, e->end - phys);
+
+	if (!w->buf)
+		w->buf = malloc(BUFFER_SIZE);
+	if (!w->buf)
+		return err_nomem(err, BUFFER_SIZE, "a read buffer");
+	if (io_pread_full(fd, w->buf, len, e->off + (phys - e->start), "PT_LOAD", err))
+		return err_wrap(err, "physical address 0x%" PRIx64, phys);
+	view->start = phys;
+	view->data = w->buf;
+	view->len = len;
+	return 0;
+}
+
+static int elfcore_map(const struct source *src, struct view *view, uint64_t phys, struct err *err)
+{
+	const struct elfcore *core = core_of(src);
+	struct window *w = view->priv;
+	const struct extent *e;
+
+	if (find_extent(core, phys, &e, err))
+		return err->code;
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return err_nomem(err, sizeof(*w), "a view");
+		view->priv = w;
+		view->priv_len = sizeof(*w);
+	}
+	view->len = 0; /* nothing is borrowed while the window moves, or if it cannot */
+	window_drop(w);
+	if (window_map(w, core->fd, e, e->off + (phys - e->start), (uint64_t)sysconf(_SC_PAGESIZE),
+		       view))
+		return 0;
+	return window_read(w, core->fd, e, phys, view, err);
+}
+
+static void elfcore_unmap(struct view *view)
+{
+	struct window *w = view->priv;
+
+	window_drop(w);
+	free(w->buf);
+	free(w);
+}
+
+const struct source_ops elfcore_source = {
+	.name = "ELF vmcore",
+	.probe = elfcore_probe,
+	.open = elfcore_open,
+	.read = elfcore_read,
+	.map = elfcore_map,
+	.unmap = elfcore_unmap,
+	.destroy = elfcore_destroy,
+};

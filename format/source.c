@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "format/source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/num.h"
+#include "format/elfcore.h"
+#include "format/kdump.h"
+
+#define HEAD_SIZE 4096
+
+static const struct source_ops *const formats[] = {&elfcore_source, &kdump_source};
+
+/* Of a file as fstat says (/proc/vmcore too); of a block device where it ends. */
+static int file_size(int fd, uint64_t *ret, struct err *err)
+{
+	struct stat st;
+	off_t size;
+
+	if (fstat(fd, &st))
+		return err_sys(err, errno, "fstat");
+	size = S_ISBLK(st.st_mode) ? lseek(fd, 0, SEEK_END) : st.st_size;
+	if (size < 0)
+		return err_sys(err, errno, "size of the block device");
+	*ret = (uint64_t)size;
+	return 0;
+}
+
+int source_init(struct source *src, const struct source_ops *ops, int fd, const char *path,
+		struct err *err)
+{
+	*src = (struct source){.ops = ops};
+	ranges_init(&src->ram);
+	ranges_init(&src->present);
+	src->path = strdup(path);
+	return src->path ? file_size(fd, &src->file_size, err)
+			 : err_nomem(err, strlen(path) + 1, path);
+}
+
+void source_deinit(struct source *src)
+{
+	free(src->path);
+	ranges_deinit(&src->ram);
+	ranges_deinit(&src->present);
+	free((void *)src->notes.data); /* ours; const for everybody else */
+	*src = (struct source){0};
+}
+
+/* As much of the beginning as the file has. */
+static int read_head(int fd, const char *path, uint8_t buf[HEAD_SIZE], struct bytes *ret,
+		     struct err *err)
+{
+	size_t len = 0;
+
+	while (len < HEAD_SIZE) {
+		ssize_t n = pread(fd, buf + len, HEAD_SIZE - len, (off_t)len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "%s: read", path);
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	*ret = (struct bytes){buf, len};
+	return 0;
+}
+
+static int unknown_format(const char *path, struct bytes head, struct err *err)
+{
+	char hex[16 * 3 + 1] = "", text[16 + 1] = "";
+
+	for (size_t i = 0; i < NUM_MIN(head.len, 16); i++) {
+		snprintf(hex + i * 3, 4, "%02x ", head.data[i]);
+		text[i] = isascii(head.data[i]) && isprint(head.data[i]) ? (char)head.data[i] : '.';
+	}
+	return err_set(
+		err, ERR_UNSUPPORTED,
+		"%s: neither an ELF vmcore nor a kdump-compressed file; it begins with %s|%s|",
+		path, hex, text);
+}
+
+int source_open(const char *path, struct source **ret, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t buf[HEAD_SIZE];
+	struct bytes head;
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s: open", path);
+	r = read_head(fd, path, buf, &head, err);
+	if (r)
+		return r;
+	if (!head.len)
+		return err_set(err, ERR_CORRUPT, "%s: the file is empty", path);
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (!formats[i]->probe(head))
+			continue;
+		if (formats[i]->open(fd, path, ret, err))
+			return err_wrap(err, "%s", path);
+		fd = -1;
+		return 0;
+	}
+	return unknown_format(path, head, err);
+}
+
+void source_destroy(struct source *src)
+{
+	if (src)
+		src->ops->destroy(src);
+}
+
+int source_read(const struct source *src, uint64_t phys, void *buf, size_t len, struct err *err)
+{
+	uint64_t end;
+
+	if (!num_add(phys, (uint64_t)len, &end))
+		return err_set(err, ERR_NOT_FOUND,
+			       "%s: %zu bytes at physical address 0x%" PRIx64
+			       " reach past the end of the address space",
+			       src->path, len, phys);
+	if (src->ops->read(src, phys, buf, len, err))
+		return err_wrap(err, "%s", src->path);
+	return 0;
+}
+
+int source_map(const struct source *src, struct view *view, uint64_t phys, const uint8_t **ret,
+	       size_t *ret_len, struct err *err)
+{
+	if (phys < view->start || phys - view->start >= view->len) {
+		if (src->ops->map(src, view, phys, err))
+			return err_wrap(err, "%s", src->path);
+	}
+	*ret = view->data + (phys - view->start);
+	*ret_len = view->len - (size_t)(phys - view->start);
+	return 0;
+}
+
+void view_init(struct view *view)
+{
+	*view = (struct view){0};
+}
+
+void view_deinit(const struct source *src, struct view *view)
+{
+	if (view->priv)
+		src->ops->unmap(view);
+	view_init(view);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What /proc and /sys say about staging a panic kernel, as one snapshot. Nothing is judged here.
+ * A file that is missing or unreadable makes its fact unknown, never an error.
+ */
+#ifndef LOADER_PROBE_H
+#define LOADER_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/range.h"
+#include "base/root.h"
+
+struct fact {
+	bool known;
+	uint64_t value; /* 0 or 1 for yes and no */
+};
+
+static inline bool fact_is(struct fact f, uint64_t value)
+{
+	return f.known && f.value == value;
+}
+
+enum lockdown {
+	LOCKDOWN_UNKNOWN, /* no such file: not built in, or securityfs is not mounted */
+	LOCKDOWN_NONE,
+	LOCKDOWN_INTEGRITY,
+	LOCKDOWN_CONFIDENTIALITY,
+};
+
+#define LOAD_UNLIMITED UINT64_MAX
+
+struct facts {
+	/* The caller. */
+	struct fact euid;         /* /proc/self/status, "Uid:" */
+	struct fact cap_sys_boot; /* there, "CapEff:" bit 22 */
+	struct fact init_userns;  /* /proc/self/uid_map: is this the first user namespace? */
+
+	/* The two kexec files: /sys/kernel/kexec/crash_* (6.19+), else /sys/kernel/kexec_crash_*. */
+	bool sysfs; /* /sys is mounted */
+	struct fact crash_loaded;
+	struct fact crash_size; /* bytes; with crashkernel=X,high the sum of both from 6.6 on */
+
+	/* Regions called "Crash kernel" in /proc/iomem; CMA ranges are not listed there. */
+	struct ranges regions;
+	bool regions_hidden;  /* they are there, but without CAP_SYS_ADMIN they read as zero */
+	struct err iomem_err; /* why regions is empty, if iomem could not be parsed */
+	char *crashkernel;    /* all crashkernel= tokens of /proc/cmdline, or NULL */
+
+	/* Policy. */
+	struct fact load_disabled; /* kernel.kexec_load_disabled */
+	struct fact load_limit; /* kernel.kexec_load_limit_panic: loads left, or LOAD_UNLIMITED */
+	enum lockdown lockdown;
+	struct fact secure_boot; /* EFI variable SecureBoot */
+
+	/* The machine. */
+	char *release;         /* kernel.osrelease, or NULL */
+	struct fact mem_total; /* bytes, "MemTotal:" of /proc/meminfo = totalram_pages() */
+	struct fact la57; /* x86: 5-level paging is on ("la57" in the flags of /proc/cpuinfo) */
+};
+
+/* Fill *ret; the caller ends it with facts_deinit(). Only ERR_NO_MEMORY can happen. */
+int facts_probe(const struct root *root, struct facts *ret, struct err *err) _must_check_;
+void facts_deinit(struct facts *facts);
+
+/* Only crash_loaded, read again: what became of a load. */
+struct fact facts_crash_loaded(const struct root *root);
+
+/*
+ * Bytes of the region that a panic kernel is put into (crashk_res of the kernel: the highest one,
+ * the low one only serves DMA). From iomem, else crash_size, which may be larger. 0 if unknown.
+ */
+uint64_t facts_load_region(const struct facts *facts);
+
+#endif
