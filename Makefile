@@ -46,7 +46,7 @@ HOST_LIBS := $(CORE_LIBS) -lkmod -lzstd -llzma
 PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all check unit fuzz fuzzers described lint system demo install clean
+.PHONY: all check unit unit-build sanitizers fuzz fuzzers described lint system demo install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -70,7 +70,7 @@ $(OBJ)/%.o: %.c Makefile
 	@echo "  CC      $<"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# ---- tests
+# ---- tests; tests/check.py runs all of them and counts
 
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
@@ -78,6 +78,35 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB_OBJ)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(HOST_LIBS)
 
 unit-build: $(UNITS)
+
+# Fuzzers are built by clang from the sources, not from the objects: they want its coverage hooks.
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+FUZZ_LIB_SRC := $(CORE_SRC) $(CAPTURE_SRC) $(HOST_SRC)
+FUZZ_OBJ := $(patsubst %.c,build/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
+FUZZ_CC  := clang -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -pthread
+
+fuzzers: $(FUZZERS)
+
+build/fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  FUZZ-CC $<"
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link $(ALL_CPPFLAGS) -MMD -MP -c -o $@ $<
+
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZ_OBJ)
+	@echo "  LINK    $@"
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(HOST_LIBS)
+
+check:
+	$(Q)$(PYTHON) tests/check.py
+lint unit described sanitizers fuzz system:
+	$(Q)$(PYTHON) tests/check.py build $@
+demo: all
+	$(Q)$(PYTHON) -m lab demo
+
+install: $(BUILD)/lifeboat $(BUILD)/lifeboat-init
+	install -Dm755 $(BUILD)/lifeboat $(DESTDIR)$(PREFIX)/sbin/lifeboat
+	install -Dm755 $(BUILD)/lifeboat-init $(DESTDIR)$(PREFIX)/lib/lifeboat/lifeboat-init
+	install -Dm644 docs/man/lifeboat.8 $(DESTDIR)$(PREFIX)/share/man/man8/lifeboat.8
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 

@@ -1,0 +1,156 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The whole check: every stage, one line a test that failed, and the sum as the last line.
+
+    tests/check.py [STAGE…]        stages: see STAGES; all of them without an argument
+
+A stage is a program that prints `ok NAME` and `FAIL NAME: why` lines (or TAP, for cmocka). A stage
+that ends badly without having said why counts as one failure; a stage that shows no test does too.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+JOBS = str(os.cpu_count() or 2)
+SANITIZERS = "address,undefined"
+
+
+class Tally:
+    """Counts of one stage or of all of them."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failed: list[str] = []
+
+    def feed(self, line: str) -> None:
+        """Take one line of a stage's output; what is not a result is not counted."""
+        if re.match(r"^ok (\d+ - )?\S", line):
+            self.passed += 1
+        elif match := re.match(r"^(?:not ok (?:\d+ - )?|FAIL )(.*)", line):
+            self.failed.append(match.group(1))
+
+    def add(self, other: "Tally") -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+
+
+def stream(tally: Tally, argv: list[str], env: dict[str, str] | None = None,
+           echo_all: bool = False) -> None:
+    """Run a program that prints results; what it prints besides them shows if it failed."""
+    name = " ".join(Path(a).name if a.startswith("/") else a for a in argv[:4])
+    before = len(tally.failed), tally.passed
+    lines: list[str] = []
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace",
+                          env={**os.environ, **(env or {})}) as process:
+        assert process.stdout
+        for line in process.stdout:
+            line = line.rstrip("\n")
+            lines.append(line)
+            tally.feed(line)
+            if echo_all:
+                print(f"  {line}", flush=True)
+        status = process.wait()
+    failed, passed = len(tally.failed) - before[0], tally.passed - before[1]
+    if status and not failed:
+        tally.failed.append(f"{name}: exit status {status}")
+        failed = 1
+    if not failed and not passed:
+        tally.failed.append(f"{name}: ran no test")
+        failed = 1
+    if failed and not echo_all:
+        print("\n".join(f"  | {line}" for line in lines[-60:]), flush=True)
+
+
+def make(tally: Tally, *args: str) -> bool:
+    """Build something; a failed build is a failed test with its last lines shown."""
+    run = subprocess.run(["make", f"-j{JOBS}", "W=1", *args], cwd=ROOT, capture_output=True,
+                         text=True, errors="replace")
+    if run.returncode:
+        print("\n".join((run.stdout + run.stderr).splitlines()[-40:]))
+        tally.failed.append(f"make {' '.join(args)}")
+        return False
+    tally.passed += 1
+    return True
+
+
+def stage_build(tally: Tally) -> None:
+    make(tally, "all")
+
+
+def stage_lint(tally: Tally) -> None:
+    stream(tally, [PYTHON, "tests/lint.py"])
+
+
+def run_units(tally: Tally, build: Path) -> None:
+    env = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1",
+           "UBSAN_OPTIONS": "print_stacktrace=1"}
+    for program in sorted((build / "unit").iterdir()):
+        stream(tally, [str(program)], env)
+
+
+def stage_unit(tally: Tally) -> None:
+    if make(tally, "unit-build"):
+        run_units(tally, ROOT / "build")
+
+
+def stage_sanitizers(tally: Tally) -> None:
+    """The same unit tests, and the commands on described dumps, under ASan and UBSan."""
+    if make(tally, f"SAN={SANITIZERS}", "unit-build", "all"):
+        build = ROOT / f"build/san-{SANITIZERS.replace(',', '-')}"
+        run_units(tally, build)
+        stream(tally, [PYTHON, "tests/described/run.py", str(build / "lifeboat")])
+
+
+def stage_described(tally: Tally) -> None:
+    stream(tally, [PYTHON, "tests/described/run.py", "build/lifeboat"])
+
+
+def stage_fuzz(tally: Tally) -> None:
+    if make(tally, "fuzzers"):
+        stream(tally, [PYTHON, "tests/fuzz/run.py"])
+
+
+def stage_system(tally: Tally) -> None:
+    stream(tally, [PYTHON, "-m", "lab", "check"], echo_all=True)
+
+
+STAGES = {
+    "build": stage_build,
+    "lint": stage_lint,
+    "unit": stage_unit,
+    "described": stage_described,
+    "sanitizers": stage_sanitizers,
+    "fuzz": stage_fuzz,
+    "system": stage_system,
+}
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(STAGES)
+    for name in wanted:
+        if name not in STAGES:
+            raise SystemExit(f"check: no stage '{name}'; there are: {', '.join(STAGES)}")
+    total = Tally()
+    for name in wanted:
+        tally = Tally()
+        begin = time.monotonic()
+        print(f"== {name}", flush=True)
+        STAGES[name](tally)
+        print(f"== {name}: {tally.passed} passed, {len(tally.failed)} failed in "
+              f"{time.monotonic() - begin:.0f} s", flush=True)
+        total.add(tally)
+    for failure in total.failed:
+        print(f"FAILED: {failure}")
+    print(f"{total.passed} passed, {len(total.failed)} failed")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
