@@ -104,7 +104,8 @@ int check_sizes(const struct facts *f, const struct kernel_image *kernel, uint64
 			       "this %s cannot be started while 5-level paging is on; boot the "
 			       "running kernel with no5lvl, or load a newer one",
 			       kernel->format);
-	if (!num_add(kernel->mem_size, num_align_up(initrd_size, PAGE) + OTHER_SEGMENTS, &need))
+	if (!num_add(initrd_size, OTHER_SEGMENTS + PAGE - 1, &need) ||
+	    !num_add(num_align_down(need, PAGE), kernel->mem_size, &need))
 		need = UINT64_MAX;
 	num_human(kernel->mem_size, h_kernel);
 	num_human(initrd_size, h_initrd);

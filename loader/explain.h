@@ -19,7 +19,7 @@ struct explanation {
 	const char *remedy; /* an imperative: "load a signed kernel ..." */
 };
 
-/* `facts` is the snapshot taken before the call. An errno that is not in the table has a row too. */
+/* `facts` is the snapshot taken before the call. There is a row for an unexpected errno, too. */
 struct explanation explain(int sys, enum explain_phase phase, const struct facts *facts);
 
 /* Is it certain from the facts alone that the kernel will refuse the caller (EPERM)? Why? */

@@ -30,7 +30,7 @@ enum lockdown {
 	LOCKDOWN_CONFIDENTIALITY,
 };
 
-#define LOAD_UNLIMITED UINT64_MAX
+#define LOAD_UNLIMITED UINT64_MAX /* the sysctl reads -1 */
 
 struct facts {
 	/* The caller. */
@@ -38,10 +38,10 @@ struct facts {
 	struct fact cap_sys_boot; /* there, "CapEff:" bit 22 */
 	struct fact init_userns;  /* /proc/self/uid_map: is this the first user namespace? */
 
-	/* The two kexec files: /sys/kernel/kexec/crash_* (6.19+), else /sys/kernel/kexec_crash_*. */
+	/* /sys/kernel/kexec/crash_loaded and _size (6.19+), else /sys/kernel/kexec_crash_*. */
 	bool sysfs; /* /sys is mounted */
 	struct fact crash_loaded;
-	struct fact crash_size; /* bytes; with crashkernel=X,high the sum of both from 6.6 on */
+	struct fact crash_size; /* bytes; with X,high the sum of both on 6.12, not on 6.1 */
 
 	/* Regions called "Crash kernel" in /proc/iomem; CMA ranges are not listed there. */
 	struct ranges regions;
@@ -51,7 +51,7 @@ struct facts {
 
 	/* Policy. */
 	struct fact load_disabled; /* kernel.kexec_load_disabled */
-	struct fact load_limit; /* kernel.kexec_load_limit_panic: loads left, or LOAD_UNLIMITED */
+	struct fact load_limit;    /* kernel.kexec_load_limit_panic; an unload counts as well */
 	enum lockdown lockdown;
 	struct fact secure_boot; /* EFI variable SecureBoot */
 
