@@ -37,6 +37,7 @@ static enum err_code code_of_errno(int sys)
 
 int err_sys(struct err *err, int sys, const char *fmt, ...)
 {
+	const char *text;
 	va_list ap;
 	size_t len;
 
@@ -44,7 +45,11 @@ int err_sys(struct err *err, int sys, const char *fmt, ...)
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	len = strlen(err->msg);
-	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(sys));
+	text = strerrordesc_np(sys); /* strerror() may allocate */
+	if (text)
+		snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", text);
+	else
+		snprintf(err->msg + len, sizeof(err->msg) - len, ": errno %d", sys);
 	err->code = (int)code_of_errno(sys);
 	err->sys = sys;
 	return err->code;

@@ -131,9 +131,16 @@ int io_sync_parent(const char *path, struct err *err)
 	return 0;
 }
 
+int io_create_private(const char *path, int flags)
+{
+	if (unlink(path) && errno != ENOENT)
+		return -1;
+	return open(path, flags | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
 static int write_and_sync(const char *path, const void *data, size_t len, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = io_create_private(path, O_WRONLY);
 	int r;
 
 	if (fd < 0)

@@ -30,6 +30,12 @@ int io_read_all(int fd, size_t max, const char *name, char **ret_data, size_t *r
 int io_read_file(const char *path, size_t max, char **ret_data, size_t *ret_len,
 		 struct err *err) _must_check_;
 
+/*
+ * Create `path` for writing, mode 0600, instead of whatever has that name: what an earlier run left
+ * there may be readable for others, and a symbolic link may have been planted. -1 with errno set.
+ */
+int io_create_private(const char *path, int flags);
+
 /* fsync the folder that holds `path`, so that a rename or a new name in it survives a power cut. */
 int io_sync_parent(const char *path, struct err *err) _must_check_;
 

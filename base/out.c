@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 
@@ -82,10 +83,16 @@ static const struct out_ops file_ops = {
 int out_file_create(const char *path, bool replace, struct out **ret, struct err *err)
 {
 	struct out_file *f;
+	struct stat st;
 	int r;
 
-	if (!replace && access(path, F_OK) == 0)
-		return err_set(err, ERR_USAGE, "%s exists; give -f to replace it", path);
+	/* found out now, not by the rename after an hour of writing */
+	if (stat(path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return err_set(err, ERR_USAGE, "%s is not a regular file", path);
+		if (!replace)
+			return err_set(err, ERR_USAGE, "%s exists; give -f to replace it", path);
+	}
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return err_nomem(err, sizeof(*f), path);
@@ -99,7 +106,7 @@ int out_file_create(const char *path, bool replace, struct out **ret, struct err
 		goto fail;
 	}
 	f->out.name = f->path;
-	f->fd = open(f->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	f->fd = io_create_private(f->part, O_RDWR);
 	if (f->fd < 0) {
 		r = err_sys(err, errno, "%s: create", f->part);
 		goto fail;

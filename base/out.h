@@ -37,7 +37,9 @@ struct out {
 
 /*
  * A file: written as `path`.incomplete, mode 0600; commit renames it to `path`. An existing `path`
- * is ERR_USAGE unless `replace`. A stale .incomplete file is overwritten.
+ * is ERR_USAGE unless `replace`, and always if it is not a regular file (a device, a folder). A stale
+ * .incomplete file is replaced. If the very last step of commit, the fsync of the folder, fails, the
+ * whole file stays under its final name and commit reports the failure.
  */
 int out_file_create(const char *path, bool replace, struct out **ret, struct err *err) _must_check_;
 

@@ -79,7 +79,7 @@ int ranges_sub(struct ranges *r, uint64_t start, uint64_t end, struct err *err)
 	size_t i, j;
 	int ret;
 
-	if (start >= end)
+	if (start >= end || !r->n)
 		return 0;
 	i = first_ending_after(r, start);
 	if (i < r->n && r->v[i].start < start && r->v[i].end > end) {

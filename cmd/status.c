@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "loader/check.h"
@@ -77,61 +78,55 @@ static void print_text(const struct facts *f, const struct err *problem)
 		printf("\n%s\n", problem->msg);
 }
 
-/* A JSON string; NULL is null. Bytes outside of ASCII are passed on: /proc is UTF-8 if anything. */
-static void json_string(const char *name, const char *s)
-{
-	printf("  \"%s\": ", name);
-	if (!s) {
-		printf("null");
-		return;
-	}
-	putchar('"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			printf("\\u%04x", (unsigned int)*s);
-		else
-			putchar(*s);
-	}
-	putchar('"');
-}
-
-static void json_number(const char *name, struct fact f)
+static void put_number(struct json *j, const char *key, struct fact f)
 {
 	if (f.known && f.value != LOAD_UNLIMITED)
-		printf("  \"%s\": %" PRIu64 ",\n", name, f.value);
+		json_uint(j, key, f.value);
 	else
-		printf("  \"%s\": null,\n", name);
+		json_null(j, key);
 }
 
-static void json_bool(const char *name, struct fact f)
+static void put_bool(struct json *j, const char *key, struct fact f)
 {
-	printf("  \"%s\": %s,\n", name, !f.known ? "null" : f.value ? "true" : "false");
+	if (f.known)
+		json_bool(j, key, f.value);
+	else
+		json_null(j, key);
+}
+
+static void put_regions(struct json *j, const struct facts *f)
+{
+	json_array(j, "regions");
+	for (size_t i = 0; i < f->regions.n; i++) {
+		json_object(j, NULL);
+		json_hex(j, "start", f->regions.v[i].start);
+		json_hex(j, "end", f->regions.v[i].end - 1);
+		json_end_object(j);
+	}
+	json_end_array(j);
+	json_bool(j, "regions_hidden", f->regions_hidden);
 }
 
 /* Unknown values are null; load_limit is null without a limit, too. */
 static void print_json(const struct facts *f, const struct err *problem)
 {
-	printf("{\n  \"schema\": \"lifeboat.status/1\",\n");
-	json_bool("loaded", f->crash_loaded);
-	json_number("reserved_bytes", f->crash_size);
-	printf("  \"regions\": [");
-	for (size_t i = 0; i < f->regions.n; i++)
-		printf("%s{\"start\": %" PRIu64 ", \"end\": %" PRIu64 "}", i ? ", " : "",
-		       f->regions.v[i].start, f->regions.v[i].end);
-	printf("],\n  \"regions_hidden\": %s,\n", f->regions_hidden ? "true" : "false");
-	json_string("crashkernel", f->crashkernel);
-	printf(",\n");
-	json_string("running_kernel", f->release);
-	printf(",\n");
-	json_string("lockdown", lockdown_name(f->lockdown));
-	printf(",\n");
-	json_bool("secure_boot", f->secure_boot);
-	json_bool("load_disabled", f->load_disabled);
-	json_number("load_limit", f->load_limit);
-	json_string("problem", problem->code ? problem->msg : NULL);
-	printf("\n}\n");
+	struct json j;
+
+	json_init(&j, stdout);
+	json_object(&j, NULL);
+	json_string(&j, "schema", "lifeboat-status-1");
+	put_bool(&j, "loaded", f->crash_loaded);
+	put_number(&j, "reserved_bytes", f->crash_size);
+	put_regions(&j, f);
+	json_string(&j, "crashkernel", f->crashkernel);
+	json_string(&j, "running_kernel", f->release);
+	json_string(&j, "lockdown", lockdown_name(f->lockdown));
+	put_bool(&j, "secure_boot", f->secure_boot);
+	put_bool(&j, "load_disabled", f->load_disabled);
+	put_number(&j, "load_limit", f->load_limit);
+	json_string(&j, "problem", problem->code ? problem->msg : NULL);
+	json_end_object(&j);
+	putchar('\n');
 }
 
 static int status_run(const struct cmd *cmd, int argc, char **argv, struct err *err)
@@ -170,7 +165,6 @@ const struct cmd cmd_status = {
 	.operands = "",
 	.summary = "is a panic kernel loaded, and if not, why",
 	.details = "Shows whether a panic kernel is loaded, what memory is reserved for it, and "
-		   "what stands\n"
-		   "in the way. Exit status: 0 loaded, 3 not loaded.",
+		   "what stands in\nthe way. Exit status: 0 loaded, 3 not loaded.",
 	.run = status_run,
 };

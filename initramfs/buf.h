@@ -15,10 +15,11 @@ struct buf {
 	size_t max; /* len never exceeds it */
 };
 
-static inline void buf_init(struct buf *b, size_t max)
-{
-	*b = (struct buf){.max = max};
-}
+/* An empty buffer: `struct buf b = BUF_INIT(limit)`. */
+#define BUF_INIT(limit)        \
+	{                      \
+		.max = (limit) \
+	}
 
 void buf_deinit(struct buf *b);
 

@@ -27,8 +27,7 @@ struct entry {
 
 void cpio_init(struct cpio *c)
 {
-	*c = (struct cpio){0};
-	buf_init(&c->out, CPIO_MAX_SIZE);
+	*c = (struct cpio){.out = BUF_INIT(CPIO_MAX_SIZE)};
 }
 
 void cpio_deinit(struct cpio *c)

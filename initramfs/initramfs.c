@@ -65,11 +65,10 @@ static int add_module(struct build *b, const struct module_file *m, struct err *
 {
 	char name_a[24], name_b[24];
 	_cleanup_free_ char *data = NULL;
-	_cleanup_buf_ struct buf plain;
+	_cleanup_buf_ struct buf plain = BUF_INIT(UNPACK_MAX_SIZE);
 	uint16_t machine = 0;
 	size_t len, stem;
 
-	buf_init(&plain, UNPACK_MAX_SIZE);
 	if (root_read(b->spec->root, m->path, UNPACK_MAX_SIZE, &data, &len, err))
 		return err->code;
 	if (unpack_run(unpack_kind_of(m->path, &stem), (struct bytes){(const uint8_t *)data, len},
@@ -86,9 +85,8 @@ static int add_module(struct build *b, const struct module_file *m, struct err *
 /* Unpacked here and not by the kernel: not every kernel can, and the archive packs better whole. */
 static int add_modules(struct build *b, const struct module_list *list, struct err *err)
 {
-	_cleanup_buf_ struct buf order;
+	_cleanup_buf_ struct buf order = BUF_INIT(CPIO_MAX_SIZE);
 
-	buf_init(&order, CPIO_MAX_SIZE);
 	for (size_t i = 0; i < list->n; i++) {
 		const char *path = list->v[i].image_path;
 
@@ -102,9 +100,9 @@ static int add_modules(struct build *b, const struct module_list *list, struct e
 
 static int pack_image(struct bytes archive, struct initramfs_image *image, struct err *err)
 {
-	_cleanup_buf_ struct buf packed;
+	_cleanup_buf_ struct buf packed =
+		BUF_INIT(2 * CPIO_MAX_SIZE); /* what cannot be compressed grows a little */
 
-	buf_init(&packed, 2 * CPIO_MAX_SIZE); /* what cannot be compressed grows a little */
 	if (pack_run(image->pack, archive, &packed, err))
 		return err->code;
 	image->unpacked_len = archive.len;
