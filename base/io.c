@@ -138,6 +138,15 @@ int io_create_private(const char *path, int flags)
 	return open(path, flags | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
+int io_check_replaceable(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, ERR_USAGE, "%s is not a regular file", path);
+	return 0;
+}
+
 static int write_and_sync(const char *path, const void *data, size_t len, struct err *err)
 {
 	int fd = io_create_private(path, O_WRONLY);
@@ -160,6 +169,9 @@ int io_write_file(const char *path, const void *data, size_t len, struct err *er
 
 	if (snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= (int)sizeof(tmp))
 		return err_sys(err, ENAMETOOLONG, "%s", path);
+	r = io_check_replaceable(path, err);
+	if (r)
+		return r;
 	r = write_and_sync(tmp, data, len, err);
 	if (!r && rename(tmp, path))
 		r = err_sys(err, errno, "%s: rename to %s", tmp, path);

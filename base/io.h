@@ -36,6 +36,12 @@ int io_read_file(const char *path, size_t max, char **ret_data, size_t *ret_len,
  */
 int io_create_private(const char *path, int flags);
 
+/*
+ * `path` will get its content by a rename: is it free or a regular file? Anything else (a device such
+ * as /dev/null, a folder) is ERR_USAGE: the rename would take its place.
+ */
+int io_check_replaceable(const char *path, struct err *err) _must_check_;
+
 /* fsync the folder that holds `path`, so that a rename or a new name in it survives a power cut. */
 int io_sync_parent(const char *path, struct err *err) _must_check_;
 

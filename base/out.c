@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/io.h"
 
@@ -83,16 +82,14 @@ static const struct out_ops file_ops = {
 int out_file_create(const char *path, bool replace, struct out **ret, struct err *err)
 {
 	struct out_file *f;
-	struct stat st;
 	int r;
 
 	/* found out now, not by the rename after an hour of writing */
-	if (stat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode))
-			return err_set(err, ERR_USAGE, "%s is not a regular file", path);
-		if (!replace)
-			return err_set(err, ERR_USAGE, "%s exists; give -f to replace it", path);
-	}
+	r = io_check_replaceable(path, err);
+	if (r)
+		return r;
+	if (!replace && access(path, F_OK) == 0)
+		return err_set(err, ERR_USAGE, "%s exists; give -f to replace it", path);
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return err_nomem(err, sizeof(*f), path);

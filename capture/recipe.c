@@ -175,7 +175,7 @@ static int add_module(const struct key *key, const char *value, struct recipe *r
 	size_t n = 0;
 	char **grown;
 
-	/* an alias may hold nearly anything (pci:v00001AF4d…, fs-ext4), but neither blank nor path */
+	/* an alias may hold nearly anything (pci:v00001AF4d…), but neither blank nor path */
 	if (strpbrk(value, " \t/") || strlen(value) > MAX_MODULE)
 		return bad_value(value, "the name or alias of a kernel module", err);
 	while (r->modules[n])

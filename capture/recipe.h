@@ -22,9 +22,9 @@
  *   deadline-total = 4000            whole capture; then the final action comes whatever happened
  *
  * An unknown or repeated key (except module), a missing required key, a bad value and a control
- * character are ERR_USAGE naming line and value. Values cannot contain newlines; a value is taken to
- * the end of its line with blanks around it removed. Only mount-options may be empty. Whatever the
- * text says, the strings of a recipe are shorter than 1025 bytes, mount-options excepted.
+ * character are ERR_USAGE naming line and value. Values cannot contain newlines; a value is taken
+ * to the end of its line with blanks around it removed. Only mount-options may be empty. Whatever
+ * the text says, the strings of a recipe are shorter than 1025 bytes, mount-options excepted.
  */
 #ifndef CAPTURE_RECIPE_H
 #define CAPTURE_RECIPE_H

@@ -24,8 +24,8 @@ struct buf {
 void buf_deinit(struct buf *b);
 
 /*
- * Make room for `more` bytes behind len; len itself is unchanged. Beyond `max` is ERR_CORRUPT naming
- * `what`. On failure the buffer is as it was.
+ * Make room for `more` bytes behind len; len itself is unchanged. Beyond `max` is ERR_CORRUPT
+ * naming `what`. On failure the buffer is as it was.
  */
 int buf_reserve(struct buf *b, size_t more, const char *what, struct err *err) _must_check_;
 

@@ -36,9 +36,9 @@ struct initramfs_image {
 
 /*
  * Build the image in memory. Equal input gives equal bytes, whenever and wherever it is built with
- * the same libraries. Errors: what recipe_create and modules_resolve say; ERR_NOT_FOUND and ERR_USAGE
- * for an init that is missing, dynamically linked or for another machine than the modules;
- * ERR_CORRUPT for damaged modules. *ret need not be initialised; after success deinit it.
+ * the same libraries. Errors: what recipe_create and modules_resolve say; ERR_NOT_FOUND and
+ * ERR_USAGE for an init that is missing, dynamically linked or for another machine than the
+ * modules; ERR_CORRUPT for damaged modules. *ret need not be initialised; after success deinit it.
  */
 int initramfs_build(const struct initramfs_spec *spec, struct initramfs_image *ret,
 		    struct err *err) _must_check_;

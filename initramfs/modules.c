@@ -101,8 +101,8 @@ static bool is_listable(const char *path)
 }
 
 /*
- * `path` is as libkmod gives it: our folder and what stands in modules.dep, or just the latter if it
- * is absolute (old depmod, or a folder outside lib/modules by depmod.d "external").
+ * `path` is as libkmod gives it: our folder and what stands in modules.dep, or just the latter if
+ * it is absolute (old depmod, or a folder outside lib/modules by depmod.d "external").
  */
 static int append_file(struct walk *w, const char *path, struct err *err)
 {
@@ -147,8 +147,7 @@ static int visit_needed(struct walk *w, struct kmod_module *mod, unsigned int de
 	_cleanup_kmod_list_ struct kmod_list *deps = kmod_module_get_dependencies(mod);
 	struct kmod_list *it;
 
-	kmod_list_foreach(it, deps)
-	{
+	for (it = deps; it; it = kmod_list_next(deps, it)) {
 		_cleanup_kmod_module_ struct kmod_module *dep = kmod_module_get_module(it);
 
 		if (state_of(w, kmod_module_get_name(dep)) == VISIT_OPEN)
@@ -170,8 +169,7 @@ static bool is_open(const struct walk *w, struct kmod_module *mod)
 
 	if (state_of(w, kmod_module_get_name(mod)) == VISIT_OPEN)
 		return true;
-	kmod_list_foreach(it, deps)
-	{
+	for (it = deps; it; it = kmod_list_next(deps, it)) {
 		_cleanup_kmod_module_ struct kmod_module *dep = kmod_module_get_module(it);
 
 		if (state_of(w, kmod_module_get_name(dep)) == VISIT_OPEN)
@@ -193,8 +191,7 @@ static int visit_wished(struct walk *w, struct kmod_module *mod, unsigned int de
 
 	if (kmod_module_get_softdeps(mod, &pre, &post) < 0)
 		return 0; /* a wish that cannot be read is none */
-	kmod_list_foreach(it, pre)
-	{
+	for (it = pre; it; it = kmod_list_next(pre, it)) {
 		_cleanup_kmod_module_ struct kmod_module *dep = kmod_module_get_module(it);
 
 		if (!is_open(w, dep) && visit(w, dep, depth + 1, err))
@@ -241,8 +238,7 @@ static int visit_name(struct walk *w, const char *name, struct err *err)
 			       "module run `depmod%s%s %s`",
 			       name, w->root->path, w->real, w->root->path, w->real,
 			       *w->root->path ? " -b " : "", w->root->path, w->kernel);
-	kmod_list_foreach(it, found)
-	{
+	for (it = found; it; it = kmod_list_next(found, it)) {
 		_cleanup_kmod_module_ struct kmod_module *mod = kmod_module_get_module(it);
 
 		if (visit(w, mod, 0, err))

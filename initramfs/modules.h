@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which module files a kernel needs, and in which order, to have the modules that a recipe names. */
+/* Which module files it takes, in which order, to have the modules that a recipe names. */
 #ifndef INITRAMFS_MODULES_H
 #define INITRAMFS_MODULES_H
 
@@ -19,14 +19,14 @@ struct module_list {
 };
 
 /*
- * Find each of `names` (NULL-terminated; module names or aliases) among the modules of `kernel` below
- * the root, with all that it depends on and its soft dependencies of the kind "pre". An alias with
- * several modules yields all of them: which one fits is known when the hardware is there, so loading
- * one of several may fail and need not matter.
+ * Find each of `names` (NULL-terminated; module names or aliases) among the modules of `kernel`
+ * below the root, with all that it depends on and its soft dependencies of the kind "pre". An alias
+ * with several modules yields all of them: which one fits is known when the hardware is there, so
+ * loading one of several may fail and need not matter.
  *
- * What is built into the kernel adds nothing. No such module, no modules of this kernel and a missing
- * index (depmod) are ERR_NOT_FOUND; a soft dependency that is not there is none, as for modprobe.
- * Without names the kernel needs no module folder. The machine's modprobe.d is not read.
+ * What is built into the kernel adds nothing. No such module, no modules of this kernel and a
+ * missing index (depmod) are ERR_NOT_FOUND; a soft dependency that is not there is none, as for
+ * modprobe. Without names the kernel needs no module folder. The machine's modprobe.d is not read.
  *
  * *ret need not be initialised; after success modules_deinit it.
  */

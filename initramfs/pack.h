@@ -43,7 +43,7 @@ int pack_support_read(const struct root *root, const char *kernel, struct pack_s
 int pack_choose(enum pack_kind asked, const struct pack_support *support, enum pack_kind *ret,
 		struct err *err) _must_check_;
 
-/* Append the compressed `in` to `out`. The same input gives the same bytes with the same library. */
+/* Append the compressed `in` to `out`. Equal input gives equal bytes with the same library. */
 int pack_run(enum pack_kind kind, struct bytes in, struct buf *out, struct err *err) _must_check_;
 
 #endif

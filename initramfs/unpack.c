@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Three libraries, one shape: while there is input, make room, let the library fill it, and end only
- * where the library says that the stream is complete. A file may hold several streams in a row
+ * Three libraries, one shape: while there is input, make room, let the library fill it, and end
+ * only where the library says that the stream is complete. A file may hold several streams in a row
  * (`cat a.gz b.gz`), which is what each format's own tool accepts.
  */
 #include "initramfs/unpack.h"

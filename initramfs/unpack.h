@@ -25,9 +25,9 @@ enum unpack_kind {
 enum unpack_kind unpack_kind_of(const char *name, size_t *ret_stem);
 
 /*
- * Append the unpacked `in` to `out`; what reaches out's own ceiling is ERR_CORRUPT. A stream that is damaged, cut off or
- * followed by other data is ERR_CORRUPT; one that wants more than UNPACK_MAX_SIZE of work memory too.
- * On failure out may hold a part.
+ * Append the unpacked `in` to `out`; what reaches out's own ceiling is ERR_CORRUPT. A stream that
+ * is damaged, cut off or followed by other data is ERR_CORRUPT; one that wants more than
+ * UNPACK_MAX_SIZE of work memory too. On failure out may hold a part.
  */
 int unpack_run(enum unpack_kind kind, struct bytes in, const char *name, struct buf *out,
 	       struct err *err) _must_check_;
