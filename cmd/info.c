@@ -77,13 +77,29 @@ static int print_notes(const struct source *src, struct err *err)
 	}
 }
 
-static int print_image(const struct source *src, bool all, struct err *err)
+/* The text of the note as it is, so that it can be seen even where no image can be made of it. */
+static void print_vmcoreinfo(const struct source *src)
 {
-	struct image *img;
-	int r = image_create(src, &img, err);
+	struct note note;
+	struct err ignored;
 
-	if (r)
-		return r;
+	printf("VMCOREINFO:\n");
+	if (note_find(src->notes, "VMCOREINFO", NOTE_TYPE_VMCOREINFO, &note, &ignored))
+		return;
+	for (size_t i = 0; i < note.desc.len && note.desc.data[i]; i++)
+		putchar(note.desc.data[i] == '\n' || isprint(note.desc.data[i]) ? note.desc.data[i]
+										: '?');
+}
+
+static void print_image(const struct source *src)
+{
+	struct err err = {0};
+	struct image *img;
+
+	if (image_create(src, &img, &err)) {
+		printf("%-16s unknown: %s\n", "kernel", err.msg);
+		return;
+	}
 	printf("%-16s %s\n", "kernel", img->uts[UTS_RELEASE]);
 	if (*img->uts[UTS_VERSION])
 		printf("%-16s %s\n", "version", img->uts[UTS_VERSION]);
@@ -92,10 +108,7 @@ static int print_image(const struct source *src, bool all, struct err *err)
 	printf("%-16s %s\n", "machine", img->uts[UTS_MACHINE]);
 	print_time("crash time", img->crash_time);
 	printf("%-16s %" PRIu64 " bytes\n", "page size", img->page_size);
-	if (all)
-		printf("VMCOREINFO:\n%s", vmcoreinfo_text(img->info));
 	image_destroy(img);
-	return 0;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
@@ -112,8 +125,9 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	print_header(src);
 	print_ranges(src);
 	r = print_notes(src, err);
-	if (!r)
-		r = print_image(src, all, err);
+	print_image(src);
+	if (all)
+		print_vmcoreinfo(src);
 	source_destroy(src);
 	return r;
 }

@@ -118,7 +118,7 @@ def stage_fuzz(tally: Tally) -> None:
 
 
 def stage_system(tally: Tally) -> None:
-    stream(tally, [PYTHON, "-m", "lab", "check"], echo_all=True)
+    stream(tally, [PYTHON, "-m", "tests.system"], echo_all=True)
 
 
 STAGES = {

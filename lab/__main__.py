@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""python3 -m lab: crash a virtual machine and look at what was captured.
+
+LIFEBOAT_CACHE names the folder for downloads (default: lifeboat in the user's cache folder),
+LIFEBOAT_BUILD the folder with the built programs (default: build/ of this checkout).
+"""
+
+import argparse
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from .checks import Checks, Totals
+from .crash import Drill, Folder
+from .demo import demo
+from .errors import LabError
+from .judges import judge_all
+from .paths import SCENARIOS, build_dir
+from .scenario import Scenario, load_scenario
+
+
+def say(text: str) -> None:
+    """A line for the user, at once."""
+    print(text, flush=True)
+
+
+def chosen_scenario(options: argparse.Namespace) -> Scenario:
+    """The scenario, with another reservation if the user wants one."""
+    scenario = load_scenario(options.scenario)
+    if not options.crashkernel:
+        return scenario
+    return replace(scenario, guest=replace(scenario.guest, crashkernel=options.crashkernel))
+
+
+def command_demo(options: argparse.Namespace) -> int:
+    """Crash once and tell about it."""
+    demo(chosen_scenario(options), Folder(options.out or build_dir() / "demo"), say)
+    return 0
+
+
+def command_crash(options: argparse.Namespace) -> int:
+    """Run one scenario."""
+    scenario = chosen_scenario(options)
+    folder = Folder(options.out or build_dir() / "lab" / scenario.name)
+    Drill(scenario, folder, say).run()
+    say(f"results in {folder.path}")
+    return 0
+
+
+def command_judge(options: argparse.Namespace) -> int:
+    """Judge a finished crash."""
+    folder = Folder(options.folder.resolve())
+    scenario = load_scenario(folder.facts().scenario)
+    totals = Totals()
+    judge_all(folder, scenario, Checks(totals, scenario.name))
+    say(totals.closing_line())
+    return 1 if totals.failed else 0
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python3 -m lab", description=__doc__, formatter_class=raw
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    known = ", ".join(sorted(path.stem for path in SCENARIOS.glob("*.toml")))
+
+    drill = argparse.ArgumentParser(add_help=False)
+    drill.add_argument("--crashkernel", metavar="SIZE", help="reserve this instead, like 96M")
+
+    one = commands.add_parser("demo", parents=[drill], help="crash once and show what came of it")
+    one.add_argument("--out", type=Path, metavar="DIR", help="default: build/demo")
+    one.set_defaults(command=command_demo, scenario="crash")
+
+    one = commands.add_parser("crash", parents=[drill], help="run one scenario")
+    one.add_argument("scenario", help=f"one of: {known}")
+    one.add_argument("--out", type=Path, metavar="DIR", help="default: build/lab/SCENARIO")
+    one.set_defaults(command=command_crash)
+
+    one = commands.add_parser("judge", help="judge the crash that is in a folder")
+    one.add_argument("folder", type=Path, help="what demo or crash has written")
+    one.set_defaults(command=command_judge)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the command; a LabError is a message, not a traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `finally` runs
+    options = parse()
+    try:
+        return int(options.command(options))
+    except LabError as err:
+        print(f"lab: {err}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

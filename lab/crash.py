@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Running one scenario: build the guest, boot it, let it crash, and collect what was captured."""
+
+import json
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from . import debs, disk, qemu
+from .console import PANIC, Console
+from .errors import LabError
+from .paths import program
+from .proc import run
+from .scenario import Scenario
+
+Say = Callable[[str], None]
+CRASH_ROOT = "/var/crash"
+
+# Console lines, each awaited after the one before, and what they tell the user.
+PHASES = (
+    (r"^lab: up$", "first kernel is up"),
+    (r"^lab: armed$", "panic kernel loaded"),
+    (PANIC, "panic"),
+    (r"Run /init as init process", "capture kernel is up"),
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a judge has to know about a finished crash; kept as facts.json beside its files."""
+
+    scenario: str
+    kernel: str
+    memory_mib: int
+    level: int
+    accelerator: str
+    seconds: float
+
+
+class Folder:
+    """The output folder of one crash, and the names of what is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe = path / "capture.recipe"
+        self.ram = path / "ram"
+        self.disk = path / "disk.img"
+        self.console_log = path / "console.log"
+        self.capture_image = path / "capture.img"
+        self.captured = path / "captured"
+        self.vmcore = path / "vmcore.rebuilt"
+        self.facts_file = path / "facts.json"
+
+    def make_anew(self) -> None:
+        """An empty folder; what is in it goes away only if a drill has put it there."""
+        if self.path.is_dir() and any(self.path.iterdir()):
+            if not self.recipe.exists():
+                raise LabError(f"{self.path} exists and was not made by the lab")
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def console(self) -> Console:
+        """The console of both kernels."""
+        return Console.read(self.console_log)
+
+    def facts(self) -> Facts:
+        """The facts of the crash that is in this folder."""
+        try:
+            return Facts(**json.loads(self.facts_file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as err:
+            raise LabError(f"{self.path} holds no finished crash: {err}") from err
+
+    def discard_memory(self) -> None:
+        """Delete the copies of the guest's memory: gigabytes that nobody reads after the judges."""
+        for path in (self.ram, self.vmcore):
+            path.unlink(missing_ok=True)
+
+    def crash_folders(self) -> list[Path]:
+        """The folders that captures made on the guest's disk."""
+        return sorted(path for path in self.captured.glob("crash/*") if path.is_dir())
+
+    def crash_folder(self) -> Path:
+        """The one folder that the capture made."""
+        folders = self.crash_folders()
+        if len(folders) != 1:
+            raise LabError(f"{len(folders)} folders in {self.captured / 'crash'}, expected one")
+        return folders[0]
+
+
+class Drill:
+    """One run of one scenario into one folder."""
+
+    def __init__(self, scenario: Scenario, folder: Folder, say: Say) -> None:
+        self.scenario = scenario
+        self.folder = folder
+        self.say = say
+        self.uuid = str(uuid.uuid4())
+        self.phases = list(PHASES)
+        self.started = time.monotonic()
+
+    def step(self, text: str) -> None:
+        """One line per phase, with the time since the start."""
+        self.say(f"{time.monotonic() - self.started:6.1f} s  {text}")
+
+    def run(self) -> Facts:
+        """The whole drill; the folder then holds everything that the judges need."""
+        self.folder.make_anew()
+        kernel = debs.fetch_kernel()
+        self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
+        first, capture = self.images(kernel)
+        self.make_disk(kernel, capture)
+        self.step(f"images and guest disk made; capture image {capture.stat().st_size >> 10} KiB")
+        facts = self.crash(kernel, first)
+        self.collect()
+        text = json.dumps(asdict(facts), indent=1)
+        self.folder.facts_file.write_text(text + "\n", encoding="utf-8")
+        return facts
+
+    def images(self, kernel: debs.Kernel) -> tuple[Path, Path]:
+        """The first kernel's initramfs and the capture kernel's, from the same builder."""
+        first, capture = self.folder.path / "first.img", self.folder.capture_image
+        self.write_recipe(self.folder.recipe, self.scenario.modules)
+        self.initramfs(kernel, self.folder.recipe, "lifeboat-init", capture)
+        # The first kernel needs its disk in every scenario, whatever the capture kernel lacks.
+        recipe = self.folder.path / "first.recipe"
+        self.write_recipe(recipe, ["virtio_pci", "virtio_blk"])
+        self.initramfs(kernel, recipe, "lab-guest", first)
+        return first, capture
+
+    def write_recipe(self, path: Path, modules: list[str]) -> None:
+        """The scenario's recipe, with @ROOT@ standing for the guest disk's UUID."""
+        lines = [f"{key} = {value}" for key, value in self.scenario.recipe.items()]
+        lines += [f"module = {name}" for name in modules]
+        text = "\n".join(lines).replace("@ROOT@", self.uuid)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    def initramfs(self, kernel: debs.Kernel, recipe: Path, init: str, image: Path) -> None:
+        """One image by our own builder, with one of the built programs as its init."""
+        source = ["--root", str(kernel.root), "--kernel", kernel.version]
+        content = ["--recipe", str(recipe), "--init", str(program(init))]
+        run([program("lifeboat"), "initramfs", *source, *content, "-o", image])
+
+    def make_disk(self, kernel: debs.Kernel, capture: Path) -> None:
+        """The guest's root disk: lifeboat, its libraries, the panic kernel and lab.conf."""
+        tree = self.folder.path / "tree"
+        for name in ("proc", "sys", "dev", "run", "tmp", "boot", CRASH_ROOT.lstrip("/")):
+            (tree / name).mkdir(parents=True)
+        disk.copy_program(program("lifeboat"), tree, "/usr/bin/lifeboat")
+        shutil.copy(kernel.vmlinuz, tree / "boot")
+        shutil.copy(capture, tree / "boot/capture.img")
+        conf: dict[str, str | int] = {
+            "kernel": f"/boot/{kernel.vmlinuz.name}",
+            "initrd": "/boot/capture.img",
+            "command-line": " ".join(self.scenario.command_line),
+            **self.scenario.load,
+        }
+        lines = "".join(f"{key} = {value}\n" for key, value in conf.items())
+        (tree / "lab.conf").write_text(lines, encoding="utf-8")
+        disk.make_ext4(self.folder.disk, tree, self.uuid, self.scenario.guest.disk_mib)
+        shutil.rmtree(tree)
+
+    def crash(self, kernel: debs.Kernel, first: Path) -> Facts:
+        """Boot, crash and capture; ends when the guest has powered off."""
+        guest = self.scenario.guest
+        words = ["console=ttyS0", "panic=1", f"crashkernel={guest.crashkernel}"]
+        command_line = " ".join([*words, f"lab.root={self.uuid}"])
+        boot = qemu.Boot(kernel.vmlinuz, first, command_line, guest.memory_mib, guest.cpus)
+        accelerator = qemu.accelerator(boot)
+        machine = qemu.Machine(boot, accelerator, self.folder.console_log)
+        machine.back_memory(self.folder.ram)
+        machine.add_disk(self.folder.disk)
+        self.step(f"booting with {accelerator}, {guest.memory_mib} MiB, {guest.crashkernel} kept")
+        started = time.monotonic()
+        ended = machine.run(guest.seconds, self.announce)
+        console = self.folder.console()
+        if not ended:
+            raise self.failure(console, f"the guest did not end within {guest.seconds} s")
+        if not console.find(PANIC):
+            raise self.failure(console, "the first kernel ended without a panic")
+        seconds = time.monotonic() - started
+        self.step("the guest has ended")
+        level = int(self.scenario.recipe["level"])
+        name = self.scenario.name
+        return Facts(name, kernel.version, guest.memory_mib, level, accelerator, seconds)
+
+    def announce(self, text: str) -> bool:
+        """Tell the user about the phases that console lines begin; never ends the guest."""
+        if self.phases and re.search(self.phases[0][0], text):
+            self.step(self.phases.pop(0)[1])
+        return False
+
+    def failure(self, console: Console, why: str) -> LabError:
+        """An error that shows the end of the console."""
+        return LabError(f"{why}; the console ended with\n{console.tail()}")
+
+    def collect(self) -> None:
+        """Take the capture's folder out of the disk image."""
+        disk.extract(self.folder.disk, CRASH_ROOT, self.folder.captured)

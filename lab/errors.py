@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one exception for everything that can go wrong outside of the lab's own code."""
+
+
+class LabError(Exception):
+    """A drill could not be run, or a judge could not judge; the message is for the user."""

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * PID 1 of the lab guest's first kernel: the machine that is going to crash.
+ *
+ * It loads the modules named in /lifeboat/modules, moves onto the ext4 disk named by
+ * `lab.root=UUID` on the kernel command line, gives the kernel memory of every class to look after,
+ * loads the panic kernel with the `lifeboat` found on that disk, and panics. What to do in detail
+ * stands in /lab.conf on the disk (see conf_keys), so that a scenario is data.
+ *
+ * Every line printed begins with "lab: "; the host looks for "lab: up", "lab: armed", "lab: panic".
+ * Every failure prints its reason and powers off; an alarm does the same when a step hangs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MIB            (1024UL * 1024UL)
+#define PAGE           4096UL
+#define UUID_TEXT_LEN  36
+#define DEVICE_WAIT_MS 30000
+#define NAP_MS         50
+#define LIFEBOAT       "/usr/bin/lifeboat"
+
+/* ext4 superblock: where it begins on the device, and two of its fields. */
+#define SUPERBLOCK_OFFSET   1024
+#define SUPERBLOCK_SIZE     1024
+#define SUPERBLOCK_MAGIC_AT 0x38
+#define SUPERBLOCK_UUID_AT  0x68
+
+struct conf {
+	char kernel[256];
+	char initrd[256];
+	char command_line[1024];
+	unsigned long deadline;
+	unsigned long anon_mib;
+	unsigned long cache_mib;
+	unsigned long tmpfs_mib;
+	unsigned long hugepages;
+	unsigned long files;
+	unsigned long sleepers;
+	unsigned long leave_kib;
+};
+
+/* One key of /lab.conf; `size` is 0 for a number. */
+struct conf_key {
+	const char *name;
+	size_t offset;
+	size_t size;
+};
+
+#define TEXT_KEY(name, member)                                                          \
+	{                                                                               \
+		name, offsetof(struct conf, member), sizeof(((struct conf *)0)->member) \
+	}
+#define NUMBER_KEY(name, member)                       \
+	{                                              \
+		name, offsetof(struct conf, member), 0 \
+	}
+
+static const struct conf_key conf_keys[] = {
+	TEXT_KEY("kernel", kernel),             /* the panic kernel, a path on the disk */
+	TEXT_KEY("initrd", initrd),             /* its initramfs */
+	TEXT_KEY("command-line", command_line), /* its command line */
+	NUMBER_KEY("deadline", deadline),       /* seconds until the guest gives up */
+	NUMBER_KEY("anon-mib", anon_mib),       /* anonymous memory: random, patterned and zero */
+	NUMBER_KEY("cache-mib", cache_mib),     /* a file written, synced and read again */
+	NUMBER_KEY("tmpfs-mib", tmpfs_mib),
+	NUMBER_KEY("hugepages", hugepages), /* 2 MiB hugetlb pages in use */
+	NUMBER_KEY("files", files),         /* small files: dentries and inodes */
+	NUMBER_KEY("sleepers", sleepers),   /* processes named lab-sleeper-N */
+	NUMBER_KEY("leave-kib", leave_kib), /* when not 0: fill the disk up to this much */
+};
+
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void say(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	dprintf(STDOUT_FILENO, "lab: %s\n", line);
+}
+
+static void power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	_exit(1); /* PID 1 ending is a panic, and panic=1 ends the machine too */
+}
+
+static void die(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	say("FAILED: %s", line);
+	power_off();
+	_exit(1);
+}
+
+static void on_alarm(int signal_number)
+{
+	static const char text[] = "lab: FAILED: the guest's deadline has passed\n";
+
+	(void)signal_number;
+	if (write(STDOUT_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(1);
+	reboot(RB_POWER_OFF); /* no sync here: it may be what hangs */
+	_exit(1);
+}
+
+static void nap(void)
+{
+	usleep(NAP_MS * 1000);
+}
+
+static void must_mount(const char *source, const char *target, const char *type,
+		       unsigned long flags)
+{
+	if (mkdir(target, 0755) && errno != EEXIST)
+		die("mkdir %s: %m", target);
+	if (mount(source, target, type, flags, NULL) && errno != EBUSY)
+		die("mount %s on %s: %m", source, target);
+}
+
+static void open_console(void)
+{
+	int fd;
+
+	fd = open("/dev/console", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("open /dev/console: %m");
+	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+		if (dup2(fd, i) < 0)
+			die("dup2 of /dev/console: %m");
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* Read a whole small file into `buf`, terminated. */
+static void read_text(const char *path, char *buf, size_t size)
+{
+	size_t used = 0;
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("open %s: %m", path);
+	while (used < size - 1 && (n = read(fd, buf + used, size - 1 - used)) != 0) {
+		if (n < 0)
+			die("read %s: %m", path);
+		used += (size_t)n;
+	}
+	if (used == size - 1)
+		die("%s is longer than %zu bytes", path, size - 2);
+	buf[used] = '\0';
+	close(fd);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+		die("write \"%s\" to %s: %m", text, path);
+	close(fd);
+}
+
+static void load_module(const char *path)
+{
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("open module %s: %m", path);
+	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
+		die("load module %s: %m", path);
+	close(fd);
+}
+
+static void load_modules(void)
+{
+	static char list[64 * 1024];
+	char *rest = list;
+	char *path;
+	int count = 0;
+
+	read_text("/lifeboat/modules", list, sizeof(list));
+	while ((path = strsep(&rest, "\n"))) {
+		if (!*path)
+			continue;
+		load_module(path);
+		count++;
+	}
+	say("%d modules loaded", count);
+}
+
+/* The UUID after `lab.root=` on the kernel command line. */
+static void wanted_uuid(char uuid[UUID_TEXT_LEN + 1])
+{
+	static char line[4096];
+	const char *found;
+
+	read_text("/proc/cmdline", line, sizeof(line));
+	found = strstr(line, "lab.root=");
+	if (!found || strlen(found + strlen("lab.root=")) < UUID_TEXT_LEN)
+		die("no lab.root=UUID on the kernel command line: %s", line);
+	memcpy(uuid, found + strlen("lab.root="), UUID_TEXT_LEN);
+	uuid[UUID_TEXT_LEN] = '\0';
+}
+
+static void format_uuid(const uint8_t *raw, char text[UUID_TEXT_LEN + 1])
+{
+	char *at = text;
+
+	for (int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*at++ = '-';
+		at += sprintf(at, "%02x", raw[i]);
+	}
+}
+
+/* Whether `path` holds an ext4 whose UUID is `uuid`. */
+static int device_has_uuid(const char *path, const char *uuid)
+{
+	uint8_t block[SUPERBLOCK_SIZE];
+	char text[UUID_TEXT_LEN + 1];
+	ssize_t n;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = pread(fd, block, sizeof(block), SUPERBLOCK_OFFSET);
+	close(fd);
+	if (n != (ssize_t)sizeof(block))
+		return 0;
+	if (block[SUPERBLOCK_MAGIC_AT] != 0x53 || block[SUPERBLOCK_MAGIC_AT + 1] != 0xef)
+		return 0;
+	format_uuid(block + SUPERBLOCK_UUID_AT, text);
+	return strcasecmp(text, uuid) == 0;
+}
+
+static void find_root(char *path, size_t size)
+{
+	char uuid[UUID_TEXT_LEN + 1];
+
+	wanted_uuid(uuid);
+	for (int waited = 0; waited < DEVICE_WAIT_MS; waited += NAP_MS) {
+		for (char letter = 'a'; letter <= 'h'; letter++) {
+			snprintf(path, size, "/dev/vd%c", letter);
+			if (device_has_uuid(path, uuid))
+				return;
+		}
+		nap();
+	}
+	die("no /dev/vd* with an ext4 of UUID %s", uuid);
+}
+
+static void enter_root(void)
+{
+	static const char *const moved[] = {"/proc", "/sys", "/dev"};
+	char device[32];
+	char target[32];
+
+	find_root(device, sizeof(device));
+	must_mount(device, "/disk", "ext4", 0);
+	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
+		snprintf(target, sizeof(target), "/disk%s", moved[i]);
+		must_mount(moved[i], target, NULL, MS_MOVE);
+	}
+	if (chdir("/disk") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
+		die("move onto %s: %m", device);
+	say("root is %s", device);
+}
+
+static void conf_set(struct conf *conf, const char *name, const char *value)
+{
+	for (size_t i = 0; i < sizeof(conf_keys) / sizeof(conf_keys[0]); i++) {
+		const struct conf_key *key = &conf_keys[i];
+		void *member = (char *)conf + key->offset;
+		char *end;
+
+		if (strcmp(key->name, name))
+			continue;
+		if (!key->size) {
+			*(unsigned long *)member = strtoul(value, &end, 10);
+			if (!*value || *end)
+				die("/lab.conf: %s = %s is not a number", name, value);
+		} else if ((size_t)snprintf(member, key->size, "%s", value) >= key->size) {
+			die("/lab.conf: %s is too long", name);
+		}
+		return;
+	}
+	die("/lab.conf: unknown key %s", name);
+}
+
+/* /lab.conf holds lines of `key = value`, with exactly " = " between them. */
+static void conf_read(struct conf *conf)
+{
+	static char text[8192];
+	char *rest = text;
+	char *line;
+
+	read_text("/lab.conf", text, sizeof(text));
+	while ((line = strsep(&rest, "\n"))) {
+		char *equals = strstr(line, " = ");
+
+		if (!*line)
+			continue;
+		if (!equals)
+			die("/lab.conf: no \" = \" in: %s", line);
+		*equals = '\0';
+		conf_set(conf, line, equals + strlen(" = "));
+	}
+	if (!*conf->kernel || !*conf->initrd || !conf->deadline)
+		die("/lab.conf: kernel, initrd and deadline are needed");
+}
+
+/* xorshift64*: data that no codec makes smaller. */
+static void fill_random(void *area, size_t bytes)
+{
+	static uint64_t state = 0x9e3779b97f4a7c15ULL;
+	uint64_t *words = area;
+
+	for (size_t i = 0; i < bytes / sizeof(*words); i++) {
+		state ^= state >> 12;
+		state ^= state << 25;
+		state ^= state >> 27;
+		words[i] = state * 0x2545f4914f6cdd1dULL;
+	}
+}
+
+/* Thirds of the area become random pages, pages of one word repeated, and touched zero pages. */
+static void fill_mixed(char *area, size_t bytes)
+{
+	size_t third = bytes / 3 / PAGE * PAGE;
+
+	fill_random(area, third);
+	for (size_t at = third; at < 2 * third; at += PAGE)
+		memset(area + at, (int)(1 + at / PAGE % 255), PAGE);
+	for (size_t at = 2 * third; at < bytes; at += PAGE)
+		*(volatile char *)(area + at) = 0;
+}
+
+static char *map_anon(size_t bytes, int flags)
+{
+	char *area;
+
+	area = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1,
+		    0);
+	if (area == MAP_FAILED)
+		die("mmap of %zu bytes: %m", bytes);
+	return area;
+}
+
+/* Half in huge pages if the kernel agrees, half in small ones. */
+static void load_anonymous(unsigned long mib)
+{
+	size_t bytes = mib * MIB;
+	char *area = map_anon(bytes, 0);
+
+	madvise(area, bytes / 2, MADV_HUGEPAGE);
+	madvise(area + bytes / 2, bytes - bytes / 2, MADV_NOHUGEPAGE);
+	fill_mixed(area, bytes);
+}
+
+static void load_hugetlb(unsigned long count)
+{
+	char text[24];
+	char *area;
+
+	if (!count)
+		return;
+	snprintf(text, sizeof(text), "%lu", count);
+	write_text("/proc/sys/vm/nr_hugepages", text);
+	area = map_anon(count * 2 * MIB, MAP_HUGETLB);
+	fill_mixed(area, count * 2 * MIB);
+}
+
+/* A file of `mib` MiB of mixed data; its pages stay in the page cache. */
+static void write_file(const char *path, unsigned long mib)
+{
+	char *chunk = map_anon(MIB, 0);
+	int fd;
+
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		die("create %s: %m", path);
+	for (unsigned long i = 0; i < mib; i++) {
+		fill_mixed(chunk, MIB);
+		if (write(fd, chunk, MIB) != (ssize_t)MIB)
+			die("write %s: %m", path);
+	}
+	if (fsync(fd))
+		die("fsync %s: %m", path);
+	close(fd);
+	munmap(chunk, MIB);
+}
+
+/* Small files in folders of their own: dentries, inodes and ext4's private cache pages. */
+static void write_small_files(unsigned long count)
+{
+	char path[64];
+	int fd;
+
+	for (unsigned long i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "/tmp/lab-%lu", i / 100);
+		if (i % 100 == 0 && mkdir(path, 0755) && errno != EEXIST)
+			die("mkdir %s: %m", path);
+		snprintf(path, sizeof(path), "/tmp/lab-%lu/file-%lu", i / 100, i);
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		if (fd < 0 || write(fd, path, strlen(path)) < 0)
+			die("create %s: %m", path);
+		close(fd);
+	}
+}
+
+static void start_sleepers(unsigned long count)
+{
+	char name[16];
+	pid_t pid;
+
+	for (unsigned long i = 1; i <= count; i++) {
+		pid = fork();
+		if (pid < 0)
+			die("fork: %m");
+		if (pid)
+			continue;
+		snprintf(name, sizeof(name), "lab-sleeper-%lu", i);
+		prctl(PR_SET_NAME, name);
+		fill_mixed(map_anon(MIB, 0), MIB);
+		for (;;)
+			pause();
+	}
+}
+
+/* Fill the disk with a file until at most `leave_kib` are free. */
+static void fill_disk(unsigned long leave_kib)
+{
+	struct statvfs st;
+	char *chunk;
+	int fd;
+
+	if (!leave_kib)
+		return;
+	chunk = map_anon(MIB, 0);
+	fill_random(chunk, MIB);
+	fd = open("/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		die("create /filler: %m");
+	for (;;) {
+		unsigned long free_kib;
+		size_t piece = MIB;
+
+		if (fstatvfs(fd, &st))
+			die("statvfs: %m");
+		free_kib = st.f_bavail * (st.f_frsize / 1024);
+		if (free_kib <= leave_kib)
+			break;
+		if (free_kib - leave_kib < MIB / 1024)
+			piece = (free_kib - leave_kib) * 1024;
+		if (write(fd, chunk, piece) <= 0 || fsync(fd))
+			die("write /filler: %m");
+	}
+	close(fd);
+	say("disk filled, at most %lu KiB are free", leave_kib);
+}
+
+static void make_load(const struct conf *conf)
+{
+	load_anonymous(conf->anon_mib);
+	load_hugetlb(conf->hugepages);
+	must_mount("tmpfs", "/run", "tmpfs", 0);
+	write_file("/run/lab-tmpfs", conf->tmpfs_mib);
+	write_file("/lab-cache", conf->cache_mib);
+	write_small_files(conf->files);
+	start_sleepers(conf->sleepers);
+	sync();
+	fill_disk(conf->leave_kib);
+	say("memory load of %lu MiB anonymous, %lu cache, %lu tmpfs, %lu files", conf->anon_mib,
+	    conf->cache_mib, conf->tmpfs_mib, conf->files);
+}
+
+/* Run one command, its output on the console; a failure ends the scenario. */
+static void must_run(const char *const argv[])
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (pid < 0)
+		die("fork: %m");
+	if (!pid) {
+		execv(argv[0], (char *const *)argv); /* execv does not write to it */
+		dprintf(STDERR_FILENO, "lab: exec %s: %m\n", argv[0]);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid: %m");
+	if (WIFSIGNALED(status))
+		die("%s %s was killed by signal %d", argv[0], argv[1], WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		die("%s %s ended with %d", argv[0], argv[1], WEXITSTATUS(status));
+}
+
+static void arm(struct conf *conf)
+{
+	static char initrd[300];
+	static char command_line[1100];
+	const char *const load[] = {LIFEBOAT,     "load",       "-p", initrd,
+				    command_line, conf->kernel, NULL};
+	const char *const status[] = {LIFEBOAT, "status", NULL};
+	char loaded[8];
+
+	snprintf(initrd, sizeof(initrd), "--initrd=%s", conf->initrd);
+	snprintf(command_line, sizeof(command_line), "--command-line=%s", conf->command_line);
+	must_run(load);
+	must_run(status);
+	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
+	if (loaded[0] != '1')
+		die("lifeboat load succeeded, but kexec_crash_loaded is %c", loaded[0]);
+	say("armed");
+}
+
+int main(void)
+{
+	static struct conf conf;
+
+	must_mount("proc", "/proc", "proc", 0);
+	must_mount("sysfs", "/sys", "sysfs", 0);
+	must_mount("devtmpfs", "/dev", "devtmpfs", 0);
+	open_console();
+	say("up");
+	signal(SIGALRM, on_alarm);
+	alarm(DEVICE_WAIT_MS / 1000 * 2);
+	load_modules();
+	enter_root();
+	conf_read(&conf);
+	alarm((unsigned int)conf.deadline);
+	make_load(&conf);
+	arm(&conf);
+	sync();
+	say("panic");
+	write_text("/proc/sysrq-trigger", "c");
+	die("sysrq c did not panic");
+}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the judges look at: a finished crash, its parts made when first asked for."""
+
+from functools import cached_property
+from pathlib import Path
+
+from .. import debs
+from ..crash import Folder
+from ..errors import LabError
+from ..kdump import Kdump
+from ..vmcore import Core, Ram, elfcorehdr_address
+
+
+class Evidence:
+    """One crash folder."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self.facts = folder.facts()
+
+    @cached_property
+    def ram(self) -> Ram:
+        """The guest's memory at its end."""
+        return Ram(self.folder.ram, self.facts.memory_mib)
+
+    @cached_property
+    def core(self) -> Core:
+        """The core header in that memory."""
+        return Core(self.ram, elfcorehdr_address(self.folder.console()))
+
+    @cached_property
+    def vmcore(self) -> Path:
+        """/proc/vmcore of the capture kernel, rebuilt as a file."""
+        self.core.write(self.folder.vmcore)
+        return self.folder.vmcore
+
+    @cached_property
+    def dump_path(self) -> Path:
+        """The dump that the capture wrote."""
+        path = self.folder.crash_folder() / "vmcore"
+        if not path.is_file():
+            raise LabError(f"the capture left no file {path}")
+        return path
+
+    @cached_property
+    def dump(self) -> Kdump:
+        """The same, opened by the lab's own reader."""
+        return Kdump(self.dump_path)
+
+    @cached_property
+    def vmlinux(self) -> Path:
+        """The crashed kernel's debug information."""
+        path = debs.fetch_vmlinux()
+        if not path.name.endswith(self.facts.kernel):
+            raise LabError(f"{path.name} is not for {self.facts.kernel}: run the crash again")
+        return path

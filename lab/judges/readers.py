@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Do the tools that people use read the dump: crash, drgn, makedumpfile and vmcore-dmesg?"""
+
+import re
+from pathlib import Path
+
+from .. import debs
+from ..checks import Checks
+from ..paths import program
+from ..proc import run
+from . import drgn_view
+from .evidence import Evidence
+
+PANIC_REASON = "sysrq triggered crash"
+SLEEPER = "lab-sleeper-1"
+
+# `list` beside `ps`: crash 8.0.2 cannot follow struct pid since its `numbers` is a flexible array
+# (Linux 6.5, and late 6.1), so its `ps` shows only the tasks on a CPU, even with all of memory.
+CRASH_COMMANDS = {
+    "sys": "sys",
+    "log": "log",
+    "bt": "bt",
+    "ps": "ps",
+    "tasks": "list task_struct.tasks -s task_struct.comm -h init_task",
+}
+
+
+def crash_says(evidence: Evidence) -> dict[str, str]:
+    """The output of each of CRASH_COMMANDS on the captured dump."""
+    lines = []
+    for name, command in CRASH_COMMANDS.items():
+        lines += [f"!echo @@{name}", command]
+    script = evidence.folder.path / "crash.commands"
+    script.write_text("\n".join([*lines, "quit"]) + "\n", encoding="ascii")
+    argv: list[str | Path] = ["crash", "-s", "-i", script, evidence.vmlinux, evidence.dump_path]
+    text = run(argv, seconds=240).stdout
+    parts = re.split(r"^@@(\w+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def judge_crash(evidence: Evidence, checks: Checks) -> None:
+    """crash(8) with Debian's debug vmlinux."""
+    wanted = {
+        "sys": [rf"PANIC:.*{PANIC_REASON}", rf"RELEASE: {re.escape(evidence.facts.kernel)}"],
+        "log": [r"Linux version", rf"Kernel panic - not syncing: {PANIC_REASON}"],
+        "bt": [r"PID: 1 .*COMMAND: \"init\"", r"machine_kexec", r"sysrq_handle_crash"],
+        "ps": [r"^>\s+1\s.*\binit$"],
+        "tasks": [SLEEPER, r"kthreadd"],
+    }
+    said = crash_says(evidence)
+    for name, patterns in wanted.items():
+        text = said.get(name, "")
+        missing = [p for p in patterns if not re.search(p, text, re.MULTILINE)]
+        why = f"no match for {missing} in {text[-400:]!r}"
+        checks.expect(f"crash-{name}", not missing, why, f"{len(text.splitlines())} lines")
+
+
+def judge_drgn(evidence: Evidence, checks: Checks) -> None:
+    """drgn, through libkdumpfile."""
+    view = drgn_view.ask("tasks", evidence.dump_path, evidence.vmlinux)
+    release = view["release"]
+    checks.expect("drgn-release", release == evidence.facts.kernel, f"release is {release}")
+    tasks = view["tasks"]
+    why = f"no {SLEEPER} in {tasks}"
+    checks.expect("drgn-tasks", SLEEPER in tasks, why, f"{len(tasks)} tasks")
+
+
+def unindented(log: str) -> list[str]:
+    """The lines without the 15 columns by which makedumpfile indents a message's further lines."""
+    return [line if line.startswith("[") else line.strip() for line in log.splitlines()]
+
+
+def first_difference(ours: list[str], theirs: list[str]) -> str:
+    """Where two logs part, or nothing."""
+    for number, pair in enumerate(zip(ours, theirs), start=1):
+        if pair[0] != pair[1]:
+            return f"line {number}: {pair[0]!r} against {pair[1]!r}"
+    if len(ours) != len(theirs):
+        return f"{len(ours)} lines against {len(theirs)}"
+    return ""
+
+
+def makedumpfile_log(evidence: Evidence) -> str:
+    """The kernel log as makedumpfile reads it from the rebuilt vmcore."""
+    out = evidence.folder.path / "dmesg.makedumpfile"
+    out.unlink(missing_ok=True)
+    run(["makedumpfile", "--dump-dmesg", evidence.vmcore, out])
+    return read_log(out)
+
+
+def read_log(path: Path) -> str:
+    """A log file; surrogates keep bytes that are no UTF-8."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def judge_logs(evidence: Evidence, checks: Checks) -> None:
+    """Every reader of the kernel log says the same."""
+    theirs = makedumpfile_log(evidence)
+    lines = theirs.splitlines()
+    lifeboat = program("lifeboat")
+    for name, path in (("dump", evidence.dump_path), ("vmcore", evidence.vmcore)):
+        ours = run([lifeboat, "dmesg", path]).stdout
+        why = first_difference(ours.splitlines(), lines) or "line ends differ"
+        checks.expect(f"dmesg-of-{name}", ours == theirs, why, f"{len(lines)} lines")
+    captured = read_log(evidence.folder.crash_folder() / "dmesg.txt")
+    why = first_difference(captured.splitlines(), lines) or "line ends differ"
+    checks.expect("dmesg-captured", captured == theirs, why)
+    other = run([debs.fetch_vmcore_dmesg(), evidence.vmcore]).stdout
+    why = first_difference(unindented(theirs), unindented(other))
+    checks.expect("dmesg-vmcore-dmesg", not why, why)
+
+
+def judge(evidence: Evidence, checks: Checks) -> None:
+    """All readers."""
+    for name, part in (("crash", judge_crash), ("drgn", judge_drgn), ("dmesg", judge_logs)):
+        with checks.guard(name):
+            part(evidence, checks)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scenarios: one crash each, told as data in lab/scenarios/NAME.toml.
+
+A file may name another as its `base` and say only what differs. Unknown keys are errors, so that a
+scenario never tests less than its author believes.
+"""
+
+import tomllib
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from .errors import LabError
+from .paths import SCENARIOS
+
+
+T = TypeVar("T", "Guest", "Expect", "Scenario")
+
+
+@dataclass(frozen=True)
+class Guest:
+    """The virtual machine and its limits."""
+
+    memory_mib: int
+    cpus: int
+    crashkernel: str
+    disk_mib: int
+    seconds: int  # for both kernels together, counted by the host
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What must be true after the guest has ended."""
+
+    seconds: int  # at most, from the panic to the guest's end
+    result: str  # of crash.json; empty: no crash.json can have been written
+    console: list[str]  # regular expressions, each found on the console after the panic
+    present: list[str]  # files in the crash folder
+    absent: list[str]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One drill."""
+
+    name: str
+    about: str
+    guest: Guest
+    load: dict[str, int]  # the numbers of /lab.conf, see guest.c
+    command_line: list[str]  # of the capture kernel
+    recipe: dict[str, str | int]
+    modules: list[str]
+    expect: Expect
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """The base with the other's values: tables are merged, all else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            value = merge(base[key], value)
+        merged[key] = value
+    return merged
+
+
+def read_tables(name: str) -> dict[str, Any]:
+    """A scenario file with its bases merged in."""
+    path = SCENARIOS / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in SCENARIOS.glob("*.toml")))
+        raise LabError(f"there is no scenario {name}; known: {known}")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as err:
+        raise LabError(f"{path.name}: {err}") from err
+    base = tables.pop("base", None)
+    return merge(read_tables(base), tables) if base else tables
+
+
+def build(kind: type[T], where: str, table: dict[str, Any]) -> T:
+    """Make a dataclass from a table whose keys must be exactly its fields."""
+    given = {key.replace("-", "_"): value for key, value in table.items()}
+    wanted = {field.name for field in fields(kind)}
+    wrong = sorted(given.keys() ^ wanted)
+    if wrong:
+        raise LabError(f"scenario {where}: unknown or missing: {', '.join(wrong)}")
+    return kind(**given)
+
+
+def load_scenario(name: str) -> Scenario:
+    """Read and check one scenario."""
+    tables = read_tables(name)
+    tables["guest"] = build(Guest, f"{name} [guest]", tables.get("guest", {}))
+    tables["expect"] = build(Expect, f"{name} [expect]", tables.get("expect", {}))
+    return build(Scenario, name, {**tables, "name": name})

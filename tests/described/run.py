@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Dumps that are described in text, made by mkdump.py, go through our commands.
+
+    tests/described/run.py LIFEBOAT
+
+For a description with `expect` lines: at every dump level the page frames that `lifeboat filter` keeps
+are those that the classes imply, and every kept page has the bytes of the input; both are seen with a
+reader that shares no code with ours. For the damaged ones: exit status and message of BROKEN.
+"""
+
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT))
+
+from lab import kdump  # noqa: E402  (the reader lives in the lab)
+
+PAGE = 4096
+PT_LOAD = 1
+CORRUPT, NOT_FOUND = 4, 6
+
+# description → (command, exit status, what the message must contain)
+BROKEN = {
+    "elf-bad-root": (["filter", "-d", "31"], CORRUPT, "mem_section root 0 is 0xffff8880deadb000"),
+    "elf-cut": (["filter"], CORRUPT, "reach past the end of the file"),
+    "elf-no-vmcoreinfo": (["filter"], NOT_FOUND, "has no VMCOREINFO note"),
+    "elf-overflow": (["info"], CORRUPT, "p_paddr 0xfffffffffffff000 + p_memsz 0x8000 overflows"),
+    "elf-overlap": (["info"], CORRUPT, "PT_LOADs overlap"),
+    "kdump-bad-bitmap": (["info"], CORRUPT, "are not two bitmaps"),
+}
+
+# The level's bits, and what each leaves out. Poison and offline go at every level.
+DROPS = {
+    2: {"cache"},
+    4: {"cache", "cache-private"},
+    8: {"user"},
+    16: {"free", "unaccepted"},
+}
+ALWAYS = {"hwpoison", "offline"}
+
+
+def make(description: Path, folder: Path) -> Path:
+    dump = folder / f"{description.stem}.dump"
+    subprocess.run([sys.executable, str(HERE / "mkdump.py"), str(description), str(dump)],
+                   check=True)
+    return dump
+
+
+def expectations(description: Path) -> dict[int, list[str]]:
+    """Page frame → the words after it."""
+    out = subprocess.run([sys.executable, str(HERE / "mkdump.py"), "--expect", str(description)],
+                         check=True, capture_output=True, text=True).stdout
+    table: dict[int, list[str]] = {}
+    for line in out.splitlines():
+        pfn, *words = line.split()
+        table[int(pfn, 0)] = words
+    return table
+
+
+def elf_memory(dump: bytes) -> dict[int, bytes]:
+    """The pages of an ELF vmcore by page frame; where the file has only a part, zeros are the rest."""
+    pages: dict[int, bytearray] = {}
+    table, = struct.unpack_from("<Q", dump, 32)
+    size, count = struct.unpack_from("<HH", dump, 54)
+    for index in range(count):
+        kind, _, offset, _, paddr, in_file, _, _ = struct.unpack_from(
+            "<IIQQQQQQ", dump, table + index * size)
+        if kind != PT_LOAD:
+            continue
+        for at in range(paddr // PAGE * PAGE, paddr + in_file, PAGE):
+            start, end = max(at, paddr), min(at + PAGE, paddr + in_file)
+            page = pages.setdefault(at // PAGE, bytearray(PAGE))
+            page[start - at:end - at] = dump[offset + start - paddr:offset + end - paddr]
+    return {pfn: bytes(page) for pfn, page in pages.items()}
+
+
+def run(lifeboat: str, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([lifeboat, *args], capture_output=True, text=True, errors="replace",
+                          timeout=60, check=False)
+
+
+def check_level(lifeboat: str, dump: Path, level: int, codec: list[str],
+                expected: dict[int, list[str]], memory: dict[int, bytes]) -> str | None:
+    """None, or what is wrong with the output at this level."""
+    out = dump.with_suffix(f".{level}")
+    done = run(lifeboat, "filter", "-q", "-f", *codec, "-d", str(level), str(dump), str(out))
+    if done.returncode:
+        return f"level {level}: exit {done.returncode}: {done.stderr.strip()}"
+    dropped = set(ALWAYS)
+    for bit, classes in DROPS.items():
+        dropped |= classes if level & bit else set()
+    want = {pfn for pfn, words in expected.items() if words[0] not in dropped}
+    got = kdump.Kdump(out)
+    if got.status & kdump.STATUS_INCOMPLETE:
+        return f"level {level}: says that it is incomplete"
+    kept = set(kdump.set_bits(got.dumped))
+    if kept & expected.keys() != want:
+        odd = sorted((kept & expected.keys()) ^ want)[:5]
+        return f"level {level}: page frames {[hex(p) for p in odd]} differ"
+    for pfn, data in got.pages():
+        if memory.get(pfn) != data:
+            return f"level {level}: page frame {pfn:#x} has other bytes than the input"
+    out.unlink()
+    return None
+
+
+def check_filter(lifeboat: str, description: Path, folder: Path) -> str | None:
+    dump = make(description, folder)
+    expected = expectations(description)
+    memory = elf_memory(dump.read_bytes())
+    for level in range(32):
+        codec = [[], ["-c"], ["-l"]][level % 3]
+        why = check_level(lifeboat, dump, level, codec, expected, memory)
+        if why:
+            return why
+    return None
+
+
+def check_broken(lifeboat: str, name: str, folder: Path) -> str | None:
+    command, status, message = BROKEN[name]
+    dump = make(HERE / f"{name}.desc", folder)
+    out = folder / "out"
+    args = [*command, str(dump)] + ([str(out)] if command[0] == "filter" else [])
+    done = run(lifeboat, *args)
+    if done.returncode != status or message not in done.stderr:
+        return f"exit {done.returncode}, '{done.stderr.strip()}'"
+    left = [p.name for p in folder.iterdir() if p.name.startswith("out")]
+    return f"left {left} behind" if left else None
+
+
+def check_opens(lifeboat: str, description: Path, folder: Path) -> str | None:
+    """A dump that is neither Linux nor damaged where `info` looks."""
+    done = run(lifeboat, "info", str(make(description, folder)))
+    return None if done.returncode == 0 else f"exit {done.returncode}: {done.stderr.strip()}"
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    lifeboat = str(Path(sys.argv[1]).resolve())
+    failed = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for description in sorted(HERE.glob("*.desc")):
+            name = description.stem
+            if name in BROKEN:
+                why = check_broken(lifeboat, name, folder)
+            elif expectations(description):
+                why = check_filter(lifeboat, description, folder)
+            else:
+                why = check_opens(lifeboat, description, folder)
+            failed += why is not None
+            print(f"FAIL described {name}: {why}" if why else f"ok described {name}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
