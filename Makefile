@@ -4,7 +4,7 @@
 #   W=1                     more warnings, and every warning is an error (what CI builds with)
 #   SAN=address,undefined   sanitizers; objects go to build/san-address-undefined/
 #   CC=clang                another compiler
-# Targets: all, check, unit, fuzz, described, lint, system, demo, bench, install, clean.
+# Targets: all, check (all of: lint, unit, described, sanitizers, fuzz, system), demo, install, clean.
 
 VERSION := 0.1.0
 CC      ?= gcc
