@@ -19,10 +19,10 @@
  * cut; ERR_CORRUPT naming segment, offset, and sizes.
  *
  * PT_LOADs in the same physical memory: /proc/vmcore of x86_64 and arm64 has one for the kernel's
- * text ([_text, _end), p_filesz == p_memsz; kernel/crash_core.c, crash_prepare_elf64_headers) that
- * lies inside a RAM segment and holds the same bytes at another file offset. So a segment that lies
- * wholly inside another is taken only for bytes which that one does not have; segments that overlap
- * in part are ERR_CORRUPT naming both.
+ * text ([_text, _end), p_filesz == p_memsz; crash_prepare_elf64_headers in kernel/kexec_file.c, since
+ * v6.6 in kernel/crash_core.c). It lies inside a RAM segment and holds the same bytes at another
+ * offset of the file. So a segment that lies wholly inside another is taken only for bytes which that
+ * one does not have; segments that overlap in part are ERR_CORRUPT naming both.
  *
  * Notes: the pieces joined, without the unused room behind the last note of each.
  *

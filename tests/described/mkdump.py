@@ -71,7 +71,8 @@ Corruption, in this order, after everything was laid out
     append N                        so many bytes of noise
 
 What a test should see
-    expect PFN[-PFN] CLASS          printed by --expect
+    expect PFN[-PFN] CLASS          what a page frame is used for: other, free, cache, cache-private,
+                                    user, hwpoison, offline; then `zero` if its bytes are
 """
 
 import ctypes
