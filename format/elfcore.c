@@ -17,7 +17,7 @@
 #define WINDOW_SIZE (4ULL * 1024 * 1024)
 #define BUFFER_SIZE (256 * 1024) /* where mmap is refused */
 #define NOTES_MAX   (64ULL * 1024 * 1024)
-#define PHDRS_MAX   (1U << 20)
+#define PHDRS_MAX   (1U << 17)
 
 /* Bytes of the dump: physical [start, end) lies at file offset `off`. */
 struct extent {
@@ -29,6 +29,7 @@ struct extent {
 struct segment {
 	uint32_t index; /* in the program header table, for messages */
 	uint64_t paddr, offset, filesz, memsz;
+	bool repeats; /* its memory is that of others, too */
 };
 
 struct segments {
@@ -210,43 +211,98 @@ static int compare_segments(const void *a, const void *b)
 	return x->index < y->index ? -1 : 1;
 }
 
-/*
- * Turn the sorted segments into disjoint extents. `outer` is the segment that reaches farthest, so
- * whatever begins before its end has to end there too: then it repeats memory that `outer` has (the
- * kernel text of x86_64's and arm64's /proc/vmcore lies inside a RAM segment), and only bytes that
- * `outer` does not have count. Anything else is no picture of one machine's memory.
- */
-static int build_extents(struct elfcore *core, const struct segments *segs, struct err *err)
+static int compare_extents(const void *a, const void *b)
 {
-	const struct segment *outer = NULL;
-	uint64_t covered = 0;
+	const struct extent *x = a, *y = b;
 
-	core->extents = calloc(NUM_MAX(segs->n, 1), sizeof(*core->extents));
-	if (!core->extents)
-		return err_nomem(err, segs->n * sizeof(*core->extents), "the segment table");
-	for (size_t i = 0; i < segs->n; i++) {
-		const struct segment *s = &segs->v[i];
-		uint64_t start = NUM_MAX(s->paddr, covered), end = s->paddr + s->filesz;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
 
-		if (!outer || s->paddr >= outer->paddr + outer->memsz)
-			outer = s;
-		else if (s->paddr + s->memsz > outer->paddr + outer->memsz)
-			return err_set(err, ERR_CORRUPT,
-				       "PT_LOADs overlap: program header %" PRIu32 " [0x%" PRIx64
-				       ", 0x%" PRIx64 ") and %" PRIu32 " [0x%" PRIx64 ", 0x%" PRIx64
-				       ")",
-				       outer->index, outer->paddr, outer->paddr + outer->memsz,
-				       s->index, s->paddr, s->paddr + s->memsz);
-		if (ranges_add(&core->src.ram, s->paddr, s->paddr + s->memsz, err))
-			return err->code;
-		if (start >= end)
+static int append_extent(struct elfcore *core, const struct extent *e, size_t *cap, struct err *err)
+{
+	if (core->n_extents == *cap) {
+		size_t want = *cap ? *cap * 2 : 64;
+		struct extent *v = reallocarray(core->extents, want, sizeof(*v));
+
+		if (!v)
+			return err_nomem(err, want * sizeof(*v), "the segment table");
+		core->extents = v;
+		*cap = want;
+	}
+	core->extents[core->n_extents++] = *e;
+	return 0;
+}
+
+/* Make extents of the bytes of a segment that none has yet. */
+static int add_bytes(struct elfcore *core, const struct segment *s, size_t *cap, struct err *err)
+{
+	uint64_t at = s->paddr, end = s->paddr + s->filesz;
+
+	while (at < end) {
+		const struct range *next = ranges_from(&core->src.present, at);
+		struct extent e = {.start = at, .end = end, .off = s->offset + (at - s->paddr)};
+
+		if (next && next->start <= at) {
+			at = next->end;
 			continue;
-		core->extents[core->n_extents++] = (struct extent){
-			.start = start, .end = end, .off = s->offset + (start - s->paddr)};
-		covered = end;
-		if (ranges_add(&core->src.present, start, end, err))
+		}
+		if (next && next->start < end)
+			e.end = next->start;
+		if (append_extent(core, &e, cap, err) ||
+		    ranges_add(&core->src.present, e.start, e.end, err))
+			return err->code;
+		at = e.end;
+	}
+	return 0;
+}
+
+static int overlap(const struct segments *segs, const struct segment *s, struct err *err)
+{
+	const struct segment *other = segs->v;
+
+	while (other == s || other->paddr >= s->paddr + s->memsz ||
+	       s->paddr >= other->paddr + other->memsz)
+		other++;
+	return err_set(err, ERR_CORRUPT,
+		       "PT_LOADs overlap: program header %" PRIu32 " [0x%" PRIx64 ", 0x%" PRIx64
+		       ") and %" PRIu32 " [0x%" PRIx64 ", 0x%" PRIx64 ")",
+		       other->index, other->paddr, other->paddr + other->memsz, s->index, s->paddr,
+		       s->paddr + s->memsz);
+}
+
+/*
+ * Turn the sorted segments into disjoint extents. A segment that begins inside an earlier one must lie
+ * wholly in the memory that the others cover: then it repeats what they have (the kernel text of x86_64's
+ * and arm64's /proc/vmcore lies inside RAM segments), and only bytes that they do not have count.
+ * Anything else is no picture of one machine's memory.
+ */
+static int build_extents(struct elfcore *core, struct segments *segs, struct err *err)
+{
+	struct ranges *ram = &core->src.ram;
+	uint64_t reach = 0; /* end of the segments so far, repeating ones aside */
+	size_t cap = 0;
+
+	for (size_t i = 0; i < segs->n; i++) {
+		struct segment *s = &segs->v[i];
+
+		s->repeats = ram->n && s->paddr < reach;
+		if (s->repeats)
+			continue;
+		reach = s->paddr + s->memsz;
+		if (ranges_add(ram, s->paddr, reach, err) || add_bytes(core, s, &cap, err))
 			return err->code;
 	}
+	for (size_t i = 0; i < segs->n; i++) {
+		const struct segment *s = &segs->v[i];
+		const struct range *in = s->repeats ? ranges_find(ram, s->paddr) : NULL;
+
+		if (s->repeats && (!in || in->end < s->paddr + s->memsz))
+			return overlap(segs, s, err);
+		if (s->repeats && add_bytes(core, s, &cap, err))
+			return err->code;
+	}
+	if (core->n_extents)
+		qsort(core->extents, core->n_extents, sizeof(*core->extents), compare_extents);
 	return 0;
 }
 

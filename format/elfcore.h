@@ -21,8 +21,8 @@
  * PT_LOADs in the same physical memory: /proc/vmcore of x86_64 and arm64 has one for the kernel's
  * text ([_text, _end), p_filesz == p_memsz; crash_prepare_elf64_headers in kernel/kexec_file.c, since
  * v6.6 in kernel/crash_core.c). It lies inside a RAM segment and holds the same bytes at another
- * offset of the file. So a segment that lies wholly inside another is taken only for bytes which that
- * one does not have; segments that overlap in part are ERR_CORRUPT naming both.
+ * offset of the file. So a segment that lies wholly in memory which others cover is taken only for
+ * bytes that they do not have; any other overlap is ERR_CORRUPT naming both.
  *
  * Notes: the pieces joined, without the unused room behind the last note of each.
  *

@@ -239,6 +239,25 @@ TEST(a_contained_segment_adds_the_bytes_that_lack)
 	source_destroy(src);
 }
 
+/*
+ * RAM may come in adjacent resources (hot-added memory), with the kernel's text across the border: such
+ * a vmcore was refused as a partial overlap, which would have cost the dump.
+ */
+TEST(a_segment_covered_by_two_others_is_no_overlap)
+{
+	struct source *src = NULL;
+
+	begin(3);
+	load(0, 0x2000, 0x2000, 0x2000); /* text */
+	load(1, 0x1000, 0x2000, 0x2000);
+	load(2, 0x3000, 0x2000, 0x2000);
+	assert_ok(open_elf(&src, err));
+	assert_int_equal(src->ram.n, 1);
+	assert_int_equal(src->present.n, 1);
+	assert_bytes(src, 0x1000, 0x4000);
+	source_destroy(src);
+}
+
 TEST(partial_overlaps_and_overflows_are_corrupt)
 {
 	begin(2);
@@ -420,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_contained_segment_is_no_overlap),
 		cmocka_unit_test(a_contained_segment_hides_nothing),
 		cmocka_unit_test(a_contained_segment_adds_the_bytes_that_lack),
+		cmocka_unit_test(a_segment_covered_by_two_others_is_no_overlap),
 		cmocka_unit_test(partial_overlaps_and_overflows_are_corrupt),
 		cmocka_unit_test(unaligned_segments),
 		cmocka_unit_test(empty_segments_are_skipped),
