@@ -180,16 +180,16 @@ def rule_help_and_manual() -> Iterator[str]:
 
 def rule_no_machine_paths() -> Iterator[str]:
     """Nothing names the folder that this checkout happens to lie in."""
-    needle = str(ROOT.parent) + "/"
-    if len(needle) < 5:
-        return
+    needles = {f"{ROOT}/"}
+    if str(ROOT.parent) not in {"/", "/tmp", "/home", "/root", "/srv", "/opt", "/var/tmp", "/usr/src"}:
+        needles.add(f"{ROOT.parent}/")
     for path in tracked():
-        if path.suffix in {".c", ".h", ".py", ".md", ".sh", ".8", ".toml", ""} or not path.suffix:
-            try:
-                if needle in text_of(path):
-                    yield str(path)
-            except UnicodeDecodeError:
-                continue
+        try:
+            text = text_of(path)
+        except UnicodeDecodeError:
+            continue  # a seed of a fuzzer
+        if any(needle in text for needle in needles):
+            yield str(path)
 
 
 RULES = [rule_includes, rule_spdx, rule_function_length, rule_format, rule_shell,
