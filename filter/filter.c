@@ -9,6 +9,14 @@
 #include "filter/scan.h"
 #include "filter/sink.h"
 
+/*
+ * What the input may claim. An entry of a page table has 52 bits of physical address on x86_64 and on
+ * arm64; the largest machines have 64 TiB of memory. The 1st bitmap takes a bit for each page frame of
+ * RAM, so a small file must not claim without limit.
+ */
+#define PHYS_BITS_MAX 52
+#define RAM_MAX       (128ULL << 40)
+
 /* What filter_run() owns while it works. */
 struct run {
 	struct ranges ram;     /* page frames of the machine */
@@ -33,19 +41,48 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* The page frames of the machine and of the input; the bitmaps rely on the second in the first. */
+static int find_frames(const struct image *img, struct run *run, struct err *err)
+{
+	const struct source *src = img->src;
+	int r;
+
+	if ((r = image_page_frames(img, &src->ram, &run->ram, err)) ||
+	    (r = image_page_frames(img, &src->present, &run->present, err)))
+		return r;
+	if (!run->present.n)
+		return err_set(err, ERR_CORRUPT, "%s holds no memory", src->path);
+	/* the two bitmaps of a kdump file may contradict each other */
+	for (size_t i = 0; i < run->present.n && !r; i++)
+		r = ranges_add(&run->ram, run->present.v[i].start, run->present.v[i].end, err);
+	return r;
+}
+
+static int check_claims(const struct image *img, const struct run *run, struct err *err)
+{
+	uint64_t end = run->ram.v[run->ram.n - 1].end, total = ranges_total(&run->ram);
+
+	if (end > 1ULL << (PHYS_BITS_MAX - img->page_shift))
+		return err_set(err, ERR_CORRUPT,
+			       "%s: memory up to page frame 0x%" PRIx64
+			       " is more than %d bits of physical address",
+			       img->src->path, end - 1, PHYS_BITS_MAX);
+	if (total > RAM_MAX >> img->page_shift)
+		return err_set(err, ERR_CORRUPT,
+			       "%s: 0x%" PRIx64 " page frames of memory are no machine's (limit: "
+			       "0x%llx)",
+			       img->src->path, total, RAM_MAX >> img->page_shift);
+	return 0;
+}
+
 static int find_pages(const struct image *img, struct run *run, struct filter_stats *stats,
 		      struct err *err)
 {
-	uint64_t max_pfn;
 	int r;
 
-	if ((r = image_page_frames(img, &img->src->ram, &run->ram, err)) ||
-	    (r = image_page_frames(img, &img->src->present, &run->present, err)))
+	if ((r = find_frames(img, run, err)) || (r = check_claims(img, run, err)))
 		return r;
-	if (!run->present.n)
-		return err_set(err, ERR_CORRUPT, "%s holds no memory", img->src->path);
-	max_pfn = run->ram.v[run->ram.n - 1].end;
-	r = bitmap_init(&run->keep, max_pfn, err);
+	r = bitmap_init(&run->keep, run->ram.v[run->ram.n - 1].end, err);
 	if (r)
 		return r;
 	for (size_t i = 0; i < run->present.n; i++)
@@ -67,7 +104,7 @@ static int scan_and_write(const struct image *img, const struct filter_options *
 	scanned = now_ns();
 	stats->scan_ns = scanned - begin;
 	if ((r = sink_create(img, options, &run->ram, &run->keep, out, &run->sink, err)) ||
-	    (r = pipeline_run(img, options, &run->keep, run->sink, stats, err)) ||
+	    (r = pipeline_run(img, options, &run->present, &run->keep, run->sink, stats, err)) ||
 	    (r = sink_finish(run->sink, stats->lost > 0, &stats->file_bytes, err)))
 		return r;
 	stats->write_ns = now_ns() - scanned;

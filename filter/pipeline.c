@@ -16,18 +16,27 @@
 #define BATCH_BYTES (1UL << 20) /* of compressed data in one write */
 #define BATCH_PAGES 2048
 
+/*
+ * Only chunks with pages of the input are in the table: memory may lie at the far end of 52 bits of
+ * physical address, and the bitmap before it is not even looked at.
+ */
+struct chunk {
+	uint64_t word; /* first one of the bitmap */
+	uint64_t rank; /* of the first kept page */
+};
+
 struct pipeline {
 	const struct image *img;
 	const struct filter_options *options;
 	const struct bitmap *keep;
 	struct sink *sink;
-	uint64_t *rank; /* of the first page of each chunk */
+	struct chunk *chunks;
 	uint64_t n_chunks;
 	uint64_t n_kept;
 	_Atomic uint64_t next_chunk;
-	_Atomic uint64_t done;
 	_Atomic bool failed;
 	pthread_mutex_t lock; /* of what follows, and of the progress callback */
+	uint64_t done;        /* pages written */
 	struct err *err;
 	struct filter_stats *stats;
 };
@@ -109,10 +118,9 @@ static int flush(struct worker *w, struct err *err)
 	if (r)
 		return r;
 	if (p->options->progress) {
-		uint64_t done = atomic_fetch_add(&p->done, w->n) + w->n;
-
 		pthread_mutex_lock(&p->lock);
-		p->options->progress(p->options->progress_ctx, FILTER_WRITE, done, p->n_kept);
+		p->done += w->n;
+		p->options->progress(p->options->progress_ctx, FILTER_WRITE, p->done, p->n_kept);
 		pthread_mutex_unlock(&p->lock);
 	}
 	w->slot += w->n;
@@ -152,13 +160,13 @@ static void add_page(struct worker *w, uint64_t pfn)
 	w->written++;
 }
 
-static int do_chunk(struct worker *w, uint64_t chunk, struct err *err)
+static int do_chunk(struct worker *w, const struct chunk *chunk, struct err *err)
 {
 	struct pipeline *p = w->p;
-	uint64_t word = chunk * CHUNK_WORDS;
+	uint64_t word = chunk->word;
 	uint64_t end = NUM_MIN(word + CHUNK_WORDS, p->keep->n_words);
 
-	w->slot = p->rank[chunk];
+	w->slot = chunk->rank;
 	for (; word < end; word++) {
 		for (uint64_t bits = p->keep->words[word]; bits; bits &= bits - 1) {
 			uint64_t bit = (uint64_t)__builtin_ctzll(bits);
@@ -216,7 +224,7 @@ static void *worker_main(void *arg)
 
 		if (chunk >= p->n_chunks)
 			break;
-		r = do_chunk(&w, chunk, &err);
+		r = do_chunk(&w, &p->chunks[chunk], &err);
 	}
 	pthread_mutex_lock(&p->lock);
 	if (r && !atomic_exchange(&p->failed, true))
@@ -229,17 +237,40 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-static int rank_chunks(struct pipeline *p, struct err *err)
+/*
+ * Walk the chunks that have pages of the input, each once and in order; with `chunks` NULL only count
+ * them.
+ */
+static uint64_t list_chunks(const struct ranges *pages, struct chunk *chunks)
+{
+	const uint64_t chunk_pages = (uint64_t)CHUNK_WORDS * BITMAP_WORD_BITS;
+	uint64_t n = 0, next = 0;
+
+	for (size_t i = 0; i < pages->n; i++) {
+		uint64_t first = NUM_MAX(pages->v[i].start / chunk_pages, next);
+
+		next = NUM_MAX((pages->v[i].end - 1) / chunk_pages + 1, next);
+		for (uint64_t c = first; c < next; c++, n++)
+			if (chunks)
+				chunks[n].word = c * CHUNK_WORDS;
+	}
+	return n;
+}
+
+static int rank_chunks(struct pipeline *p, const struct ranges *pages, struct err *err)
 {
 	uint64_t sum = 0;
 
-	p->n_chunks = num_div_up(p->keep->n_words, CHUNK_WORDS);
-	p->rank = calloc(p->n_chunks + 1, sizeof(*p->rank));
-	if (!p->rank)
-		return err_nomem(err, p->n_chunks * sizeof(*p->rank), "the rank table");
+	p->n_chunks = list_chunks(pages, NULL);
+	p->chunks = calloc(NUM_MAX(p->n_chunks, 1), sizeof(*p->chunks));
+	if (!p->chunks)
+		return err_nomem(err, p->n_chunks * sizeof(*p->chunks), "the rank table");
+	list_chunks(pages, p->chunks);
 	for (uint64_t i = 0; i < p->n_chunks; i++) {
-		p->rank[i] = sum;
-		sum += bitmap_count_words(p->keep, i * CHUNK_WORDS, (i + 1) * CHUNK_WORDS);
+		struct chunk *c = &p->chunks[i];
+
+		c->rank = sum;
+		sum += bitmap_count_words(p->keep, c->word, c->word + CHUNK_WORDS);
 	}
 	p->n_kept = sum;
 	return 0;
@@ -260,8 +291,8 @@ static void run_workers(struct pipeline *p)
 }
 
 int pipeline_run(const struct image *img, const struct filter_options *options,
-		 const struct bitmap *keep, struct sink *sink, struct filter_stats *stats,
-		 struct err *err)
+		 const struct ranges *pages, const struct bitmap *keep, struct sink *sink,
+		 struct filter_stats *stats, struct err *err)
 {
 	struct pipeline p = {
 		.img = img,
@@ -272,11 +303,11 @@ int pipeline_run(const struct image *img, const struct filter_options *options,
 		.stats = stats,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
-	int r = rank_chunks(&p, err);
+	int r = rank_chunks(&p, pages, err);
 
 	if (r)
 		return r;
 	run_workers(&p);
-	free(p.rank);
+	free(p.chunks);
 	return atomic_load(&p.failed) ? err->code : 0;
 }

@@ -16,6 +16,8 @@ struct scanner {
 	struct view view;
 	uint8_t bounce[2 * MAX_PAGE_STRUCT]; /* two struct pages that are not contiguous */
 	uint64_t judged;                     /* page frames whose struct page was read */
+	uint64_t compound_end;               /* behind the compound page being walked through */
+	enum page_class compound_class;      /* of that page */
 };
 
 /* A stretch of struct pages that is readable where it lies. */
@@ -75,6 +77,18 @@ static bool fetch(struct scanner *s, uint64_t vaddr, struct stretch *ret)
 	return true;
 }
 
+/*
+ * What one struct page says, in the context of its compound page. The pages behind a head that is kept
+ * are looked at singly, because a poisoned one among them must not be read; whatever else they show (up
+ * to 7.0 some of a hugetlb page's look like heads again), they are what their head is.
+ */
+static void look_at(struct scanner *s, const uint8_t *pages, uint64_t pfn, struct page_info *ret)
+{
+	page_decode(&s->layout, pages, pfn, ret);
+	if (pfn < s->compound_end)
+		*ret = (struct page_info){.class = s->compound_class, .hwpoison = ret->hwpoison};
+}
+
 /* Take account of one struct page; returns the page frames that it speaks for, at most `left`. */
 static uint64_t judge(struct scanner *s, const uint8_t *pages, uint64_t pfn, uint64_t left)
 {
@@ -83,7 +97,7 @@ static uint64_t judge(struct scanner *s, const uint8_t *pages, uint64_t pfn, uin
 	enum page_class reason;
 	uint64_t count;
 
-	page_decode(&s->layout, pages, pfn, &info);
+	look_at(s, pages, pfn, &info);
 	stats->doubtful += info.doubtful;
 	reason = info.class;
 	count = NUM_MIN(1ULL << info.order, left);
@@ -91,11 +105,15 @@ static uint64_t judge(struct scanner *s, const uint8_t *pages, uint64_t pfn, uin
 		reason = info.hwpoison ? PAGE_HWPOISON : PAGE_OFFLINE;
 		count = NUM_MIN(1ULL << info.compound_order, left);
 	}
-	stats->class_pages[reason] += count;
 	if (s->dropped_classes & 1U << reason) {
 		stats->dropped[reason] += count;
 		bitmap_clear_range(s->keep, pfn, pfn + count);
+	} else if (info.compound_order && s->layout.hwpoison) {
+		s->compound_end = pfn + count;
+		s->compound_class = reason;
+		count = 1;
 	}
+	stats->class_pages[reason] += count;
 	return count;
 }
 
@@ -157,7 +175,7 @@ int scan_run(const struct image *img, const struct filter_options *options,
 	int r;
 
 	if ((r = page_layout_init(img, &s.layout, err)) ||
-	    (r = memmap_create(img, keep->bits, &map, err)))
+	    (r = memmap_create(img, pages, &map, err)))
 		return r;
 	view_init(&s.view);
 	scan_all(&s, map, pages);

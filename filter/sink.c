@@ -69,45 +69,72 @@ static int plan(struct sink *s, const struct image *img, const struct filter_opt
 	return 0;
 }
 
+static int write_main_header(struct sink *s, struct err *err)
+{
+	kdump_encode_header(&s->header, s->block);
+	return s->out->ops->pwrite(s->out, s->block, s->header.block_size, 0, err);
+}
+
 static int write_headers(struct sink *s, struct err *err)
 {
 	uint8_t sub[KDUMP_SUB_HEADER_SIZE];
-	int r;
+	int r = write_main_header(s, err);
 
-	kdump_encode_header(&s->header, s->block);
 	kdump_encode_sub_header(&s->header, sub);
-	r = s->out->ops->pwrite(s->out, s->block, s->header.block_size, 0, err);
 	if (!r)
 		r = s->out->ops->pwrite(s->out, sub, sizeof(sub), s->header.block_size, err);
 	return r;
 }
 
-/* The 2nd bitmap lies in memory as the file wants it: little-endian words, lowest bit first. */
-static int write_bitmap(struct sink *s, const struct bitmap *b, uint64_t at, struct err *err)
+/*
+ * The same stretch of both bitmaps, from page frame `first` on. The 2nd lies in memory as the file wants
+ * it: little-endian words, lowest bit first. The 1st is never whole in memory.
+ */
+static int write_bitmap_piece(struct sink *s, const struct ranges *ram, const struct bitmap *keep,
+			      struct bitmap *scratch, uint64_t first, struct err *err)
 {
-	const uint8_t *bytes = (const uint8_t *)b->words;
-	uint64_t len = num_div_up(b->bits, 8);
-	int r = 0;
+	const uint8_t *kept = (const uint8_t *)keep->words;
+	uint64_t end = NUM_MIN(first + scratch->bits, keep->bits), at = first / 8;
+	size_t len = (size_t)num_div_up(end - first, 8);
+	const struct range *range = ranges_from(ram, first);
+	int r;
 
 	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bitmap words are bytes here");
-	for (uint64_t off = 0; off < len && !r; off += BITMAP_PIECE)
-		r = s->out->ops->pwrite(s->out, bytes + off,
-					(size_t)NUM_MIN(len - off, (uint64_t)BITMAP_PIECE),
-					at + off, err);
+	bitmap_clear_range(scratch, 0, scratch->bits);
+	for (; range && range < ram->v + ram->n && range->start < end; range++)
+		bitmap_set_range(scratch, NUM_MAX(range->start, first) - first,
+				 NUM_MIN(range->end, end) - first);
+	r = s->out->ops->pwrite(s->out, scratch->words, len, s->layout.bitmap1_off + at, err);
+	if (!r)
+		r = s->out->ops->pwrite(s->out, kept + at, len, s->layout.bitmap2_off + at, err);
 	return r;
 }
 
-static int write_ram_bitmap(struct sink *s, const struct ranges *ram, struct err *err)
+/*
+ * Only the pieces where there is memory: it may lie at the far end of the address space (72 TiB on a
+ * Grace Hopper), and what is never written reads as zeros.
+ */
+static int write_bitmaps(struct sink *s, const struct ranges *ram, const struct bitmap *keep,
+			 uint64_t *ret_kept, struct err *err)
 {
-	struct bitmap b;
-	int r = bitmap_init(&b, s->header.max_mapnr, err);
+	struct bitmap scratch;
+	uint64_t next = 0, kept = 0;
+	int r = bitmap_init(&scratch, BITMAP_PIECE * 8, err);
 
 	if (r)
 		return r;
-	for (size_t i = 0; i < ram->n; i++)
-		bitmap_set_range(&b, ram->v[i].start, NUM_MIN(ram->v[i].end, b.bits));
-	r = write_bitmap(s, &b, s->layout.bitmap1_off, err);
-	bitmap_deinit(&b);
+	for (size_t i = 0; i < ram->n && !r; i++) {
+		uint64_t piece = NUM_MAX(ram->v[i].start / scratch.bits, next);
+
+		next = NUM_MAX((ram->v[i].end - 1) / scratch.bits + 1, next);
+		for (; piece < next && !r; piece++) {
+			r = write_bitmap_piece(s, ram, keep, &scratch, piece * scratch.bits, err);
+			kept += bitmap_count_words(keep, piece * scratch.n_words,
+						   (piece + 1) * scratch.n_words);
+		}
+	}
+	bitmap_deinit(&scratch);
+	*ret_kept = kept;
 	return r;
 }
 
@@ -115,19 +142,21 @@ static int write_start(struct sink *s, const struct image *img,
 		       const struct filter_options *options, const struct ranges *ram,
 		       const struct bitmap *keep, struct err *err)
 {
-	uint64_t kept = bitmap_count_words(keep, 0, keep->n_words);
-	uint64_t block = s->header.block_size;
-	uint64_t data = num_align_up(s->layout.desc_off + kept * KDUMP_DESC_SIZE, block);
+	uint64_t block = s->header.block_size, kept, data;
 	int r;
 
 	if ((r = write_headers(s, err)) ||
 	    (r = s->out->ops->pwrite(s->out, img->src->notes.data, img->src->notes.len,
 				     s->header.notes_off, err)) ||
-	    (r = write_ram_bitmap(s, ram, err)) ||
-	    (r = write_bitmap(s, keep, s->layout.bitmap2_off, err)))
+	    (r = write_bitmaps(s, ram, keep, &kept, err)))
 		return r;
+	memset(s->block, 0, block);
+	/* with nothing behind it, the (empty) 2nd bitmap must still be whole: readers map it */
+	if (!kept &&
+	    (r = s->out->ops->pwrite(s->out, s->block, block, s->layout.desc_off - block, err)))
+		return r;
+	data = num_align_up(s->layout.desc_off + kept * KDUMP_DESC_SIZE, block);
 	if (options->level & LEVEL_ZERO) {
-		memset(s->block, 0, block);
 		r = s->out->ops->pwrite(s->out, s->block, block, data, err);
 		if (r)
 			return r;
@@ -199,15 +228,27 @@ int sink_write(struct sink *s, const void *data, size_t len, uint64_t slot,
 	return r;
 }
 
+/* Nobody vouches for the file: say so again, as far as that still works. */
+static void mark_incomplete(struct sink *s)
+{
+	struct err ignored;
+
+	s->header.status |= KDUMP_STATUS_INCOMPLETE;
+	if (!write_main_header(s, &ignored))
+		(void)s->out->ops->sync(s->out, &ignored);
+}
+
 int sink_finish(struct sink *s, bool keep_incomplete, uint64_t *ret_size, struct err *err)
 {
 	int r = s->out->ops->sync(s->out, err);
 
 	if (!r && !keep_incomplete) {
 		s->header.status &= ~(uint32_t)KDUMP_STATUS_INCOMPLETE;
-		r = write_headers(s, err);
+		r = write_main_header(s, err);
 		if (!r)
 			r = s->out->ops->sync(s->out, err);
+		if (r)
+			mark_incomplete(s);
 	}
 	if (!r)
 		*ret_size = atomic_load(&s->data_end);

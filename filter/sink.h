@@ -36,7 +36,10 @@ int sink_write(struct sink *sink, const void *data, size_t len, uint64_t slot,
 	       struct kdump_desc *descs, const bool *absolute, size_t n,
 	       struct err *err) _must_check_;
 
-/* Sync, clear INCOMPLETE unless `keep_incomplete`, sync. *ret_size is the file's size. */
+/*
+ * Sync, clear INCOMPLETE unless `keep_incomplete`, sync. If that fails, the mark is put back as far as
+ * the output lets us. *ret_size is the file's size.
+ */
 int sink_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_size,
 		struct err *err) _must_check_;
 

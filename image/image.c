@@ -80,8 +80,10 @@ static void read_uts(struct image *img)
 	    image_need_offset(img, "uts_namespace.name", &off, &ignored) ||
 	    image_read(img, ns + off, raw, sizeof(raw), &ignored))
 		return;
-	if (release && strncmp(raw + UTS_RELEASE * IMAGE_UTS_FIELD, release, IMAGE_UTS_FIELD) != 0)
-		return; /* not a utsname: the two places contradict each other */
+	if ((release &&
+	     strncmp(raw + UTS_RELEASE * IMAGE_UTS_FIELD, release, IMAGE_UTS_FIELD) != 0) ||
+	    strncmp(raw + UTS_MACHINE * IMAGE_UTS_FIELD, img->arch->name, IMAGE_UTS_FIELD) != 0)
+		return; /* not a utsname: it contradicts the note, or the ELF header */
 	for (size_t i = 0; i < 6; i++)
 		copy_printable(img->uts[i], raw + i * IMAGE_UTS_FIELD, IMAGE_UTS_FIELD);
 }

@@ -12,7 +12,6 @@
  * commit d65917c42373). No struct page array is less than 64-byte aligned, so six are always free.
  */
 #define SECTION_FLAGS      0x3fULL
-#define MAX_ROOTS          (1ULL << 22) /* 52 address bits, 128 MiB sections, 128 per root: 2^18 */
 #define MAX_SECTION_STRUCT 4096
 
 /* The shape of the section table of one kernel. */
@@ -90,9 +89,11 @@ static int read_shape(const struct image *img, struct sparsemem *s, struct err *
 	s->per_root = s->extreme ? per_page : 1;
 	if (!has_length)
 		s->n_roots = num_div_up(s->n_sections, per_page);
-	if (s->n_roots > MAX_ROOTS)
-		return err_set(err, ERR_CORRUPT, "VMCOREINFO LENGTH(mem_section)=%" PRIu64,
-			       s->n_roots);
+	if (!s->extreme && s->n_roots != s->n_sections)
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO LENGTH(mem_section)=%" PRIu64
+			       " fits neither a table of %" PRIu64 " sections nor one of its roots",
+			       s->n_roots, s->n_sections);
 	return 0;
 }
 
@@ -119,33 +120,53 @@ static int append_section(struct memmap *m, uint64_t pfn, uint64_t count, uint64
 	return 0;
 }
 
-/* One root's worth of struct mem_section, `data`; `first` is the number of its first section. */
-static int read_sections(const struct sparsemem *s, struct bytes data, uint64_t first,
-			 uint64_t n_wanted, struct memmap *m, size_t *cap, struct err *err)
+/* What is read, and what for. */
+struct reader {
+	const struct image *img;
+	const struct ranges *frames;
+	struct sparsemem shape;
+	struct memmap *map;
+	size_t cap; /* of map->runs */
+	uint8_t *root;
+};
+
+/* Is there a page frame of `frames` in [pfn, pfn + count)? */
+static bool wanted(const struct ranges *frames, uint64_t pfn, uint64_t count)
 {
-	for (uint64_t i = 0; i < n_wanted; i++) {
+	const struct range *r = ranges_from(frames, pfn);
+
+	return r && r->start < pfn + count;
+}
+
+/* One root's worth of struct mem_section, `data`; `first` is the number of its first section. */
+static int read_sections(struct reader *rd, struct bytes data, uint64_t first, struct err *err)
+{
+	const struct sparsemem *s = &rd->shape;
+
+	for (uint64_t i = 0; i < s->per_root && first + i < s->n_sections; i++) {
 		uint64_t pfn = (first + i) * s->pages_per_section;
 		uint64_t coded, vaddr;
 
+		if (!wanted(rd->frames, pfn, s->pages_per_section))
+			continue;
 		if (!bytes_le64(data, i * s->struct_size + s->map_off, &coded))
 			break;
 		if (!(coded & SECTION_PRESENT) || !(coded & SECTION_HAS_MEM_MAP))
 			continue; /* no struct pages: nothing is known, so all is kept */
 		vaddr = (coded & ~SECTION_FLAGS) + pfn * s->page_struct_size;
 		if (vaddr >> 63 == 0) { /* not a kernel address */
-			m->sections_skipped++;
+			rd->map->sections_skipped++;
 			continue;
 		}
-		if (append_section(m, pfn, s->pages_per_section, vaddr, cap, err))
+		if (append_section(rd->map, pfn, s->pages_per_section, vaddr, &rd->cap, err))
 			return err->code;
 	}
 	return 0;
 }
 
-static int read_root(const struct image *img, const struct sparsemem *s, uint64_t root,
-		     uint8_t *buf, uint64_t n_wanted, struct memmap *m, size_t *cap,
-		     struct err *err)
+static int read_root(struct reader *rd, uint64_t root, struct err *err)
 {
+	const struct sparsemem *s = &rd->shape;
 	uint64_t at = s->table + root * s->struct_size;
 	size_t len = (size_t)(s->per_root * s->struct_size);
 	int r;
@@ -153,50 +174,62 @@ static int read_root(const struct image *img, const struct sparsemem *s, uint64_
 	if (s->extreme) {
 		uint64_t slot = s->table + root * sizeof(uint64_t);
 
-		r = image_read_u64(img, slot, &at, err);
-		if (r)
-			return err_wrap(err, "mem_section root %" PRIu64 " at 0x%" PRIx64, root,
-					slot);
+		r = image_read_u64(rd->img, slot, &at, err);
+		if (r) {
+			err_wrap(err, "mem_section root %" PRIu64 " at 0x%" PRIx64, root, slot);
+			return err->code = ERR_CORRUPT;
+		}
 		if (!at)
 			return 0; /* a hole in physical memory */
 	}
-	r = image_read(img, at, buf, len, err);
+	r = image_read(rd->img, at, rd->root, len, err);
 	if (r) {
 		err_wrap(err, "mem_section root %" PRIu64 " is 0x%" PRIx64, root, at);
 		return err->code = ERR_CORRUPT;
 	}
-	return read_sections(s, (struct bytes){buf, len}, root * s->per_root, n_wanted, m, cap,
-			     err);
+	return read_sections(rd, (struct bytes){rd->root, len}, root * s->per_root, err);
 }
 
-int memmap_create(const struct image *img, uint64_t max_pfn, struct memmap **ret, struct err *err)
+/* Each root that covers some of the frames, once and in order. */
+static int read_roots(struct reader *rd, struct err *err)
 {
-	struct sparsemem s = {0};
-	_cleanup_free_ uint8_t *buf = NULL;
-	struct memmap *m;
-	uint64_t n_sections, n_roots;
-	size_t cap = 0;
-	int r = read_shape(img, &s, err);
+	uint64_t pages_per_root = rd->shape.per_root * rd->shape.pages_per_section, next = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < rd->frames->n && !r; i++) {
+		const struct range *frames = &rd->frames->v[i];
+		uint64_t root = NUM_MAX(frames->start / pages_per_root, next);
+
+		next = NUM_MAX((frames->end - 1) / pages_per_root + 1, next);
+		for (; root < NUM_MIN(next, rd->shape.n_roots) && !r; root++)
+			r = read_root(rd, root, err);
+	}
+	return r;
+}
+
+int memmap_create(const struct image *img, const struct ranges *frames, struct memmap **ret,
+		  struct err *err)
+{
+	struct reader rd = {.img = img, .frames = frames};
+	const struct sparsemem *s = &rd.shape;
+	int r = read_shape(img, &rd.shape, err);
 
 	if (r)
 		return r;
-	m = calloc(1, sizeof(*m));
-	buf = malloc((size_t)(s.per_root * s.struct_size));
-	if (!m || !buf) {
-		free(m);
-		return err_nomem(err, sizeof(*m) + s.per_root * s.struct_size, "the mem_map");
+	rd.map = calloc(1, sizeof(*rd.map));
+	rd.root = malloc((size_t)(s->per_root * s->struct_size));
+	if (!rd.map || !rd.root) {
+		r = err_nomem(err, sizeof(*rd.map) + s->per_root * s->struct_size, "the mem_map");
+	} else {
+		rd.map->page_struct_size = (size_t)s->page_struct_size;
+		r = read_roots(&rd, err);
 	}
-	m->page_struct_size = (size_t)s.page_struct_size;
-	n_sections = NUM_MIN(s.n_sections, num_div_up(max_pfn, s.pages_per_section));
-	n_roots = NUM_MIN(s.n_roots, num_div_up(n_sections, s.per_root));
-	for (uint64_t root = 0; root < n_roots && !r; root++)
-		r = read_root(img, &s, root, buf,
-			      NUM_MIN(s.per_root, n_sections - root * s.per_root), m, &cap, err);
+	free(rd.root);
 	if (r) {
-		memmap_destroy(m);
+		memmap_destroy(rd.map);
 		return r;
 	}
-	*ret = m;
+	*ret = rd.map;
 	return 0;
 }
 

@@ -26,11 +26,12 @@ struct memmap {
 };
 
 /*
- * Read the section table up to page frame `max_pfn`. A root or table that cannot be read, sizes that
- * contradict each other: ERR_CORRUPT naming value and address. Memory models other than SPARSEMEM
- * are ERR_UNSUPPORTED.
+ * Read the section table where it covers the page frames `frames`; a run is not clipped to them, it is
+ * whole sections. So the work and the memory it takes follow from the memory that is there, not from
+ * what the table claims. A root or table that cannot be read, sizes that contradict each other:
+ * ERR_CORRUPT naming value and address. Memory models other than SPARSEMEM are ERR_UNSUPPORTED.
  */
-int memmap_create(const struct image *img, uint64_t max_pfn, struct memmap **ret,
+int memmap_create(const struct image *img, const struct ranges *frames, struct memmap **ret,
 		  struct err *err) _must_check_;
 void memmap_destroy(struct memmap *m); /* NULL is fine */
 

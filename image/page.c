@@ -8,6 +8,11 @@
 #define MAPPING_ANON 0x1ULL /* include/linux/page-flags.h: PAGE_MAPPING_ANON */
 #define TAIL_BIT     0x1ULL /* page.compound_head: bit 0 marks a tail page */
 #define ORDER_LIMIT  48     /* no allocator hands out 2^48 pages; a bound for shifts */
+/*
+ * Nor is a compound page larger than 16 GiB (MAX_FOLIO_ORDER of include/linux/mm.h, v6.18): one damaged
+ * head must not take the rest of the memory with it.
+ */
+#define COMPOUND_BITS_MAX 34
 
 const char *page_class_name(enum page_class class)
 {
@@ -104,9 +109,14 @@ static int page_type(const struct image *img, const char *name, bool *ret_has, u
 	int64_t v = 0;
 	int r = vmcoreinfo_number(img->info, name, &v, ret_has, err);
 
-	if (!r && *ret_has)
-		*ret = (uint32_t)v;
-	return r;
+	if (r || !*ret_has)
+		return r;
+	/* all page types are negative as an int, so that no _mapcount of a used page can be one */
+	if (v < INT32_MIN || v > UINT32_MAX || !((uint64_t)v & 1ULL << 31))
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO NUMBER(%s)=%" PRId64 " is no page type", name, v);
+	*ret = (uint32_t)v;
+	return 0;
 }
 
 static int need_types(const struct image *img, struct page_layout *l, struct err *err)
@@ -179,9 +189,10 @@ int page_layout_init(const struct image *img, struct page_layout *ret, struct er
 	    (r = vmcoreinfo_length(img->info, "zone.free_area", &max_order, &found, err)))
 		return r;
 	/* without the number of orders a free block's size cannot be checked: keep free pages */
-	if (!found || max_order > ORDER_LIMIT)
+	if (!found || !max_order || max_order > ORDER_LIMIT)
 		l.has_buddy = l.has_unaccepted = false;
 	l.max_order = (unsigned int)max_order;
+	l.max_compound = COMPOUND_BITS_MAX - img->page_shift;
 
 	if (l.has_hugetlb_type)
 		l.compound = COMPOUND_FLAGS_TYPE;
@@ -222,7 +233,15 @@ static bool is_type(uint32_t mapcount, bool has, uint32_t type)
 	return type & 0xffffff ? mapcount == type : mapcount >> 24 == type >> 24;
 }
 
-/* Order of the compound page whose head this is; false if it cannot be one. */
+static bool is_aligned(uint64_t pfn, unsigned int order)
+{
+	return !(pfn & ((1ULL << order) - 1));
+}
+
+/*
+ * Order of the compound page whose head this is; false if it cannot be one. (Up to 7.0, hugetlb pages
+ * whose struct pages were optimised away show heads in the middle: those are not aligned.)
+ */
 static bool compound_order(const struct page_layout *l, const uint8_t *second, uint64_t pfn,
 			   unsigned int *ret)
 {
@@ -241,8 +260,10 @@ static bool compound_order(const struct page_layout *l, const uint8_t *second, u
 		order = 0;
 		break;
 	}
-	if (order > ORDER_LIMIT || (pfn & ((1ULL << order) - 1)))
+	if (order > l->max_compound || !is_aligned(pfn, order))
 		return false;
+	if (order && !(get64(second + l->off_compound_head) & TAIL_BIT))
+		return false; /* the page behind a head is a tail */
 	*ret = order;
 	return true;
 }
@@ -279,6 +300,18 @@ static enum page_class used_class(const struct page_layout *l, uint64_t flags, b
 	return hugetlb ? PAGE_USER : PAGE_OTHER;
 }
 
+/* A block of the page allocator, if it can be one. */
+static void set_block(const struct page_layout *l, enum page_class class, uint64_t order,
+		      uint64_t pfn, struct page_info *ret)
+{
+	if (order >= l->max_order || !is_aligned(pfn, (unsigned int)order)) {
+		ret->doubtful = true;
+		return;
+	}
+	ret->class = class;
+	ret->order = (unsigned int)order;
+}
+
 void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn,
 		 struct page_info *ret)
 {
@@ -288,7 +321,7 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 	const uint8_t *second = pages + l->size;
 	bool hugetlb = false, slab;
 
-	*ret = (struct page_info){.class = PAGE_OTHER};
+	*ret = (struct page_info){.class = PAGE_OTHER, .hwpoison = flags & l->hwpoison};
 	if (get64(pages + l->off_compound_head) & TAIL_BIT) {
 		ret->tail = true;
 		return;
@@ -299,21 +332,14 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 	}
 	slab = (flags & l->slab) || is_type(mapcount, l->has_slab_type, l->slab_type);
 	ret->order = ret->compound_order;
-	ret->hwpoison = flags & l->hwpoison;
 	ret->offline = !slab && is_type(mapcount, l->has_offline, l->offline);
-	if (slab)
-		return; /* its mapping and _mapcount are slab's own (struct slab overlays them) */
+	if (slab || ret->doubtful)
+		return; /* a slab's mapping and _mapcount are slab's own (struct slab overlays them) */
 
 	if (is_type(mapcount, l->has_buddy, l->buddy)) {
-		if (private >= l->max_order || (pfn & ((1ULL << private) - 1))) {
-			ret->doubtful = true;
-			return;
-		}
-		ret->class = PAGE_FREE;
-		ret->order = (unsigned int)private;
+		set_block(l, PAGE_FREE, private, pfn, ret);
 	} else if (is_type(mapcount, l->has_unaccepted, l->unaccepted)) {
-		ret->class = PAGE_UNACCEPTED;
-		ret->order = l->max_order - 1;
+		set_block(l, PAGE_UNACCEPTED, l->max_order - 1, pfn, ret);
 	} else {
 		bool anon = get64(pages + l->off_mapping) & MAPPING_ANON;
 

@@ -47,7 +47,8 @@ struct page_layout {
 	enum compound_form compound;
 	size_t off_order, off_dtor; /* in page[1], form COMPOUND_BYTES */
 	uint64_t hugetlb_dtor;
-	unsigned int max_order; /* LENGTH(zone.free_area): free blocks have orders below this */
+	unsigned int max_order;    /* LENGTH(zone.free_area): free blocks have orders below this */
+	unsigned int max_compound; /* no compound page has a higher order than this */
 };
 
 /* Read the layout; ERR_NOT_FOUND or ERR_CORRUPT name the key that is missing or makes no sense. */
@@ -61,7 +62,7 @@ struct page_info {
 	bool hwpoison;
 	bool offline;
 	unsigned int compound_order; /* for hwpoison and offline; 0 for a single page */
-	bool tail;                   /* of a compound page: its head has spoken for it */
+	bool tail; /* of a compound page: its head has spoken for it, but for its own hwpoison */
 	bool doubtful; /* an order that cannot be: the page is taken for a single one */
 };
 

@@ -11,10 +11,12 @@
 #define ID_MASK         ((1ULL << STATE_SHIFT) - 1)
 #define STATE_COMMITTED 1
 #define STATE_FINALIZED 2
-#define TEXT_ID_SIZE    8 /* each text is preceded by a long */
-#define MAX_COUNT_BITS  24
-#define MAX_TEXT_BITS   31 /* LOG_BUF_LEN_MAX */
-#define MAX_ELEMENT     4096
+#define TEXT_ID_SIZE    8          /* each text is preceded by a long */
+#define MAX_TEXT_BITS   31         /* LOG_BUF_LEN_MAX */
+#define MAX_COUNT_BITS  26         /* a descriptor for every 32 bytes of text: PRB_AVGBITS */
+#define MAX_ELEMENT     256        /* prb_desc has 24 bytes, printk_info 88 */
+#define MAX_UNREADABLE  (1U << 18) /* records; then the rest is given up too */
+#define TEXT_SLACK      (1ULL << 20)
 #define WINDOW_SIZE     16384
 
 /* A buffered look into an array in the image: one translation and one read per 16 KiB. */
@@ -36,7 +38,23 @@ struct ring {
 	uint64_t off_ts, off_len;                /* in a printk_info */
 };
 
-/* `len` bytes at `vaddr`, borrowed until the next call; len <= WINDOW_SIZE. */
+static int window_fill(struct window *w, uint64_t vaddr, size_t len, struct err *err)
+{
+	int r;
+
+	w->len = 0; /* a read that fails in the middle leaves a mixture */
+	r = image_read(w->img, vaddr, w->data, len, err);
+	if (r)
+		return r;
+	w->vaddr = vaddr;
+	w->len = len;
+	return 0;
+}
+
+/*
+ * `len` bytes at `vaddr`, borrowed until the next call; len <= WINDOW_SIZE. The array ends at `limit`.
+ * Where the window reaches into something unreadable, the piece itself may still be there.
+ */
 static int window_get(struct window *w, uint64_t vaddr, size_t len, uint64_t limit,
 		      const uint8_t **ret, struct err *err)
 {
@@ -44,12 +62,12 @@ static int window_get(struct window *w, uint64_t vaddr, size_t len, uint64_t lim
 
 	if (vaddr < w->vaddr || off > w->len || len > w->len - off) {
 		size_t n = (size_t)NUM_MIN((uint64_t)WINDOW_SIZE, limit - vaddr);
-		int r = image_read(w->img, vaddr, w->data, n, err);
+		int r = window_fill(w, vaddr, n, err);
 
+		if (r && n > len)
+			r = window_fill(w, vaddr, len, err);
 		if (r)
 			return r;
-		w->vaddr = vaddr;
-		w->len = n;
 		off = 0;
 	}
 	*ret = w->data + off;
@@ -192,6 +210,8 @@ static bool locate_text(const struct ring *r, uint64_t begin, uint64_t next, uin
 	next &= r->text_size - 1;
 	if (begin == next)
 		return false;
+	if (!next)
+		next = r->text_size; /* it ends where the ring does: is_blk_wrapped(), since 2025 */
 	if (begin > next)
 		begin = 0; /* it would have wrapped, so it was stored at the start */
 	if (next - begin < TEXT_ID_SIZE) {
@@ -247,8 +267,8 @@ int printk_walk(const struct image *img, printk_fn fn, void *ctx, struct printk_
 {
 	struct printk_stats stats = {0};
 	_cleanup_free_ struct walk *w = NULL;
+	uint64_t n, unreadable = 0, text = 0;
 	struct ring ring;
-	uint64_t n;
 	int e = read_ring(img, &ring, err);
 
 	if (e)
@@ -261,18 +281,22 @@ int printk_walk(const struct image *img, printk_fn fn, void *ctx, struct printk_
 	n = ((ring.head_id - ring.tail_id) & ID_MASK) + 1;
 	if (n > ring.count)
 		n = ring.count; /* a ring holds no more: the ids are damaged, read what is there */
-	for (uint64_t i = 0; i < n; i++) {
-		struct printk_record rec;
+	for (uint64_t i = 0; i < n && unreadable < MAX_UNREADABLE; i++) {
+		struct printk_record rec = {0};
 		bool ok, damaged = false;
 
 		e = read_record(w, (ring.head_id - (n - 1) + i) & ID_MASK, &rec, &ok, &damaged,
 				err);
-		if (e && err->code != ERR_NO_MEMORY) {
-			damaged = true; /* this record cannot be read, the next one may be */
-			ok = false;
+		unreadable += e != 0; /* this record cannot be read, the next one may be */
+		damaged |= e != 0;
+		ok = ok && !e;
+		if (ok && text + rec.len > ring.text_size + TEXT_SLACK) {
+			ok = false; /* the texts lie side by side, so they cannot be more */
+			damaged = true;
 		}
 		stats.damaged += damaged;
 		stats.records += ok;
+		text += ok ? rec.len : 0;
 		e = ok ? fn(ctx, &rec, err) : 0;
 		if (e)
 			return e;

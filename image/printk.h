@@ -25,12 +25,12 @@ typedef int (*printk_fn)(void *ctx, const struct printk_record *rec, struct err 
 
 struct printk_stats {
 	uint64_t records; /* handed out */
-	uint64_t damaged; /* skipped: their position or length cannot be */
+	uint64_t damaged; /* skipped: unreadable, or their position or length cannot be */
 };
 
 /*
  * Call `fn` for each readable record, oldest first. Damaged records are counted and skipped. The walk
- * is bounded by the ring's size. Errors: a key missing (ERR_NOT_FOUND; ERR_UNSUPPORTED for the ring of
+ * is bounded by the ring's size, and ends early where a quarter million records cannot be read. Errors: a key missing (ERR_NOT_FOUND; ERR_UNSUPPORTED for the ring of
  * kernels before v5.10), the ring itself unreadable or of impossible shape (ERR_CORRUPT).
  */
 int printk_walk(const struct image *img, printk_fn fn, void *ctx, struct printk_stats *ret_stats,

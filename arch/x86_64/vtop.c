@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "base/num.h"
+
 #define START_KERNEL_MAP 0xffffffff80000000ULL
 #define ENTRY_PRESENT    0x1ULL
 #define ENTRY_PSE        0x80ULL /* in a PUD or PMD: this entry maps a page */
@@ -40,6 +42,10 @@ static int vtop_init(const struct vmcoreinfo *info, struct vtop *ret, struct err
 			       "VMCOREINFO SYMBOL(init_top_pgt)=%" PRIx64
 			       " is not an address of the kernel image",
 			       top);
+	if (sme_mask && !num_is_pow2((uint64_t)sme_mask))
+		return err_set(err, ERR_CORRUPT,
+			       "VMCOREINFO NUMBER(sme_mask)=0x%" PRIx64 " is not a single bit",
+			       (uint64_t)sme_mask);
 	ret->root = top - START_KERNEL_MAP + (uint64_t)phys_base;
 	ret->levels = l5 ? 5 : 4;
 	ret->addr_mask = ENTRY_ADDR & ~(uint64_t)sme_mask;

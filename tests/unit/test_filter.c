@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <sys/stat.h>
+
+#include "filter/filter.h"
+#include "format/kdump.h"
+#include "tests/unit/fake_machine.h"
+#include "tests/unit/fake_out.h"
+
+/* Machines are slow to make and filtering does not change them: one for all tests that do not either. */
+static struct machine *shared;
+
+static int make_shared(void **state)
+{
+	(void)state;
+	shared = machine_create(FAKE_6_12);
+	shared->seed = 42;
+	machine_fill(shared);
+	machine_contents(shared);
+	fake_open(&shared->f);
+	return 0;
+}
+
+static int drop_shared(void **state)
+{
+	(void)state;
+	machine_destroy(shared);
+	return 0;
+}
+
+static struct filter_options options_of(unsigned int level, enum codec codec, unsigned int threads)
+{
+	return (struct filter_options){.level = level, .codec = codec, .threads = threads};
+}
+
+static bool in_memory(const struct machine *m, uint64_t at)
+{
+	return ranges_find(&m->f.src.present, at) != NULL;
+}
+
+/* The page frame as the dump should have it: what is not memory is zero. */
+static void expected_page(const struct machine *m, uint64_t pfn, uint8_t *ret)
+{
+	for (uint64_t i = 0; i < FAKE_PAGE; i++) {
+		uint64_t at = pfn * FAKE_PAGE + i;
+
+		ret[i] = in_memory(m, at) ? m->f.ram[at] : 0;
+	}
+}
+
+static bool all_zero(const uint8_t *page)
+{
+	return !page[0] && memcmp(page, page + 1, FAKE_PAGE - 1) == 0;
+}
+
+/* Open what was written, and compare every page with memory and with the uses. */
+static void assert_dump(const struct machine *m, const struct fake_out *o, unsigned int level,
+			const struct filter_stats *stats)
+{
+	static uint8_t want[FAKE_PAGE], got[FAKE_PAGE];
+	const struct range *banks = m->f.src.ram.v;
+	uint64_t n_kept = 0, n_zero = 0;
+	struct source *src = NULL;
+	struct stat st;
+
+	assert_ok(source_open(o->file.path, &src, err));
+	assert_false(src->incomplete);
+	for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++) {
+		bool ram = m->use[pfn] != USE_NOTHING;
+
+		assert_int_equal(ranges_find(&src->ram, pfn * FAKE_PAGE) != NULL, ram);
+		if (!machine_keeps(m, pfn, level)) {
+			assert_fails(source_read(src, pfn * FAKE_PAGE, got, FAKE_PAGE, err),
+				     ERR_NOT_FOUND, ram ? "filtered out" : "not in the dump");
+			continue;
+		}
+		assert_ok(source_read(src, pfn * FAKE_PAGE, got, FAKE_PAGE, err));
+		expected_page(m, pfn, want);
+		if (memcmp(got, want, FAKE_PAGE) != 0)
+			fail_msg("level %u: page frame %" PRIu64 " differs", level, pfn);
+		n_kept++;
+		n_zero += (level & LEVEL_ZERO) && all_zero(want);
+	}
+	assert_int_equal(src->ram.n, m->f.src.ram.n);
+	assert_int_equal(banks[0].start, src->ram.v[0].start);
+	assert_int_equal(src->notes.len, m->f.src.notes.len);
+	assert_memory_equal(src->notes.data, m->f.src.notes.data, src->notes.len);
+	assert_int_equal(stats->zero, n_zero);
+	assert_int_equal(stats->written, n_kept - n_zero);
+	assert_int_equal(stats->lost, 0);
+	assert_int_equal(fstat(o->file.fd, &st), 0);
+	assert_true((uint64_t)st.st_size <= stats->file_bytes);
+	source_destroy(src);
+}
+
+static void check(const struct machine *m, struct filter_options options)
+{
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+
+	assert_ok(filter_run(m->f.img, &options, &o->out, &stats, err));
+	assert_false(o->finished);
+	assert_dump(m, o, options.level, &stats);
+	fake_out_destroy(o);
+}
+
+TEST(all_levels)
+{
+	for (unsigned int level = 0; level <= LEVEL_MAX; level++)
+		check(shared, options_of(level, level % 3, level % 2 ? 8 : 2));
+}
+
+TEST(all_codecs_and_threads)
+{
+	static const unsigned int threads[] = {1, 2, 8, 1000};
+
+	for (unsigned int codec = CODEC_RAW; codec <= CODEC_LZO; codec++)
+		for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+			check(shared, options_of(1, codec, threads[i]));
+}
+
+TEST(header)
+{
+	struct filter_options options = options_of(31, CODEC_LZO, 1);
+	struct fake_out *o = fake_out_create(0);
+	const struct kdump_header *h;
+	struct filter_stats stats;
+	struct source *src = NULL;
+	char text[3072];
+
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	assert_ok(source_open(o->file.path, &src, err));
+	h = kdump_source_header(src);
+	assert_int_equal(h->status, 2);
+	assert_int_equal(h->dump_level, 31);
+	assert_int_equal(h->nr_cpus, 2);
+	assert_int_equal(h->time_sec, 1700000000);
+	assert_int_equal(h->max_mapnr, MACHINE_PAGES);
+	assert_int_equal(h->block_size, FAKE_PAGE);
+	assert_int_equal(h->phys_base, shared->f.root - 0x1000);
+	assert_string_equal(h->uts[UTS_RELEASE], "6.1.0-fake");
+	assert_string_equal(h->uts[UTS_MACHINE], "x86_64");
+	assert_int_equal(h->vmcoreinfo_size, strlen(shared->f.info));
+	assert_int_equal(pread(o->file.fd, text, h->vmcoreinfo_size, (off_t)h->vmcoreinfo_off),
+			 (ssize_t)h->vmcoreinfo_size);
+	assert_memory_equal(text, shared->f.info, h->vmcoreinfo_size);
+	source_destroy(src);
+	fake_out_destroy(o);
+}
+
+/* Every page of zeros is one place in the file; without level bit 1 each has its own. */
+TEST(zeros_share_one_place)
+{
+	for (unsigned int level = 0; level < 2; level++) {
+		struct filter_options options = options_of(level, CODEC_RAW, 2);
+		struct fake_out *o = fake_out_create(0);
+		uint64_t n = 0, shared_at = 0;
+		struct filter_stats stats;
+		struct source *src = NULL;
+		uint64_t desc_off;
+
+		assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+		assert_ok(source_open(o->file.path, &src, err));
+		desc_off = FAKE_PAGE * (1 + kdump_source_header(src)->sub_blocks +
+					kdump_source_header(src)->bitmap_blocks);
+		for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++) {
+			uint8_t page[FAKE_PAGE];
+			uint64_t at;
+
+			if (!machine_keeps(shared, pfn, level))
+				continue;
+			assert_int_equal(pread(o->file.fd, &at, 8, (off_t)(desc_off + 24 * n)), 8);
+			n++;
+			expected_page(shared, pfn, page);
+			if (!all_zero(page))
+				continue;
+			if (shared_at && level)
+				assert_int_equal(at, shared_at);
+			else
+				assert_int_not_equal(at, shared_at);
+			shared_at = at;
+		}
+		assert_true(stats.zero > 100 || !level);
+		source_destroy(src);
+		fake_out_destroy(o);
+	}
+}
+
+/* ---- what the header says, and when */
+
+/*
+ * Each call is failed in turn: the error comes back, nothing is committed or aborted by the filter, and
+ * what lies in the file does not pass for a whole dump.
+ */
+static void check_failures(bool once, unsigned int threads)
+{
+	struct filter_options options = options_of(31, CODEC_RAW, threads);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+	size_t calls;
+
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	calls = o->n_calls;
+	assert_false(fake_out_incomplete(o));
+	fake_out_destroy(o);
+	assert_true(calls > 10);
+	for (size_t n = 1; n <= calls; n++) {
+		bool header_there = n > 1;
+
+		o = fake_out_create(n);
+		o->fail_once = once;
+		o->error = n % 2 ? ENOSPC : EIO;
+		stats.pages = 4711;
+		assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err),
+			     n % 2 ? ERR_NO_SPACE : ERR_SYSTEM, "fake out");
+		assert_int_equal(stats.pages, 4711);
+		assert_false(o->finished);
+		/* the very last sync comes behind the mark's removal: nothing works any more then */
+		if (once || n < calls)
+			assert_int_equal(fake_out_incomplete(o), header_there);
+		fake_out_destroy(o);
+	}
+}
+
+TEST(every_failure_of_a_full_disk)
+{
+	check_failures(false, 1);
+}
+
+TEST(every_single_failure)
+{
+	check_failures(true, 1);
+	check_failures(true, 4);
+}
+
+/* The mark goes when all else is synced, with one write, and that is synced too. */
+TEST(order_of_the_last_calls)
+{
+	struct filter_options options = options_of(31, CODEC_ZLIB, 3);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+	size_t n;
+
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	n = o->n_calls;
+	assert_int_equal(o->calls[n - 3].kind, 's');
+	assert_int_equal(o->calls[n - 2].kind, 'w');
+	assert_int_equal(o->calls[n - 2].off, 0);
+	assert_int_equal(o->calls[n - 1].kind, 's');
+	assert_false(o->calls[n - 1].incomplete);
+	for (size_t i = 0; i < n - 1; i++) {
+		if (i < n - 3)
+			assert_int_equal(o->calls[i].kind, 'w');
+		assert_int_equal(o->calls[i].incomplete, i > 0);
+	}
+	assert_int_equal(o->calls[0].off, 0); /* and it is the first thing there is */
+	fake_out_destroy(o);
+}
+
+/* Nothing is written twice but the header, and a raw dump is as long as its pages ask for. */
+TEST(no_waste)
+{
+	struct filter_options options = options_of(0, CODEC_RAW, 3);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+	struct source *src = NULL;
+	uint64_t desc_off;
+
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	for (size_t i = 0; i < o->n_calls - 2; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct fake_call *a = &o->calls[i], *b = &o->calls[k];
+
+			assert_true(a->off >= b->off + b->len || b->off >= a->off + a->len);
+		}
+	assert_ok(source_open(o->file.path, &src, err));
+	desc_off = FAKE_PAGE * (1 + kdump_source_header(src)->sub_blocks +
+				kdump_source_header(src)->bitmap_blocks);
+	assert_int_equal(stats.file_bytes,
+			 (desc_off + 24 * stats.written + FAKE_PAGE - 1) / FAKE_PAGE * FAKE_PAGE +
+				 stats.written * FAKE_PAGE);
+	source_destroy(src);
+	fake_out_destroy(o);
+}
+
+TEST(lost_pages_keep_the_mark)
+{
+	const uint64_t lost = 6 * MIB / FAKE_PAGE;
+	struct machine *m = machine_create(FAKE_6_1);
+	struct filter_options options = options_of(1, CODEC_LZO, 2);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+	struct source *src = NULL;
+	uint8_t page[FAKE_PAGE];
+
+	fake_open(&m->f);
+	fake_bad(&m->f, lost * FAKE_PAGE + 100, (lost + 2) * FAKE_PAGE + 1);
+	assert_ok(filter_run(m->f.img, &options, &o->out, &stats, err));
+	assert_int_equal(stats.lost, 3);
+	assert_true(fake_out_incomplete(o));
+	assert_int_equal(o->calls[o->n_calls - 1].kind, 's');
+	assert_ok(source_open(o->file.path, &src, err));
+	assert_true(src->incomplete);
+	for (uint64_t pfn = lost - 2; pfn < lost + 5; pfn++) {
+		if (pfn >= lost && pfn < lost + 3)
+			assert_fails(source_read(src, pfn * FAKE_PAGE, page, FAKE_PAGE, err),
+				     ERR_NOT_FOUND, "is lost");
+		else
+			assert_ok(source_read(src, pfn * FAKE_PAGE, page, FAKE_PAGE, err));
+	}
+	source_destroy(src);
+	fake_out_destroy(o);
+	machine_destroy(m);
+}
+
+/* ---- odd inputs */
+
+/* Not a page is kept: once the file ended before its own bitmaps did and could not be opened. */
+TEST(nothing_kept)
+{
+	for (unsigned int level = 16; level < 18; level++) {
+		struct filter_options options = options_of(level, CODEC_RAW, 2);
+		struct machine *m = machine_create(FAKE_6_1);
+		struct fake_out *o = fake_out_create(0);
+		struct filter_stats stats;
+		struct source *src = NULL;
+
+		for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++)
+			if (m->use[pfn] != USE_NOTHING)
+				machine_block(m, pfn, 0, USE_FREE);
+		fake_open(&m->f);
+		assert_ok(filter_run(m->f.img, &options, &o->out, &stats, err));
+		assert_int_equal(stats.written + stats.zero, 0);
+		assert_ok(source_open(o->file.path, &src, err));
+		assert_int_equal(src->present.n, 0);
+		assert_false(src->incomplete);
+		source_destroy(src);
+		fake_out_destroy(o);
+		machine_destroy(m);
+	}
+}
+
+/*
+ * A kdump file whose 2nd bitmap names pages that its 1st one lacks: once a write behind the end of the
+ * bitmap, and with an empty 1st one in front of it.
+ */
+TEST(present_outside_of_ram)
+{
+	for (int empty = 0; empty < 2; empty++) {
+		struct filter_options options = options_of(0, CODEC_RAW, 1);
+		struct machine *m = machine_create(FAKE_6_1);
+		struct fake_out *o = fake_out_create(0);
+		struct filter_stats stats;
+
+		fake_open(&m->f);
+		assert_ok(ranges_sub(&m->f.src.ram, empty ? 0 : 100 * MIB, m->f.size, err));
+		assert_ok(filter_run(m->f.img, &options, &o->out, &stats, err));
+		assert_ok(ranges_add(&m->f.src.ram, 0, 9 * MIB, err));
+		for (size_t i = 1; i < ARRAY_SIZE(machine_banks); i++)
+			assert_ok(ranges_add(&m->f.src.ram, machine_banks[i].start,
+					     machine_banks[i].end, err));
+		assert_dump(m, o, 0, &stats);
+		fake_out_destroy(o);
+		machine_destroy(m);
+	}
+}
+
+static void check_claim(uint64_t start, uint64_t end, const char *part)
+{
+	struct filter_options options = options_of(0, CODEC_RAW, 1);
+	struct machine *m = machine_create(FAKE_6_1);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+
+	fake_open(&m->f);
+	assert_ok(ranges_add(&m->f.src.ram, start, end, err));
+	assert_fails(filter_run(m->f.img, &options, &o->out, &stats, err), ERR_CORRUPT, part);
+	assert_int_equal(o->n_calls, 0);
+	fake_out_destroy(o);
+	machine_destroy(m);
+}
+
+/* PT_LOADs of exabytes without a byte in the file: once as much memory and disk for the bitmaps. */
+TEST(absurd_claims)
+{
+	check_claim(GIB, UINT64_MAX, "0xfffffffffffff is more than 52 bits");
+	check_claim((1ULL << 52) + 4096, (1ULL << 52) + 8192, "0x10000000001 is more than");
+	check_claim(GIB, 1ULL << 52, "are no machine's");
+	check_claim(GIB, GIB + (128ULL << 40), "are no machine's");
+}
+
+/*
+ * Memory at the far end of the address space costs what there is of it, not the bitmap before it: 2 GiB
+ * at 64 TiB, of which next to nothing is written, and little looked at.
+ */
+TEST(far_memory)
+{
+	for (unsigned int bits = 40; bits <= 46; bits += 6) {
+		const uint64_t far = (1ULL << bits) - 4096;
+		struct filter_options options = options_of(0, CODEC_LZO, 2);
+		struct machine *m = machine_create(FAKE_6_1);
+		struct fake_out *o = fake_out_create(0);
+		struct filter_stats stats;
+		struct source *src = NULL;
+		uint8_t page[FAKE_PAGE];
+		uint64_t sum = 0;
+
+		fake_open(&m->f);
+		assert_ok(ranges_add(&m->f.src.ram, far, far + 4096, err));
+		assert_ok(filter_run(m->f.img, &options, &o->out, &stats, err));
+		for (size_t i = 0; i < o->n_calls; i++)
+			sum += o->calls[i].len;
+		assert_true(sum < 24 * MIB);
+		if (bits == 40) { /* a memfd's holes cost memory to read */
+			assert_ok(source_open(o->file.path, &src, err));
+			assert_int_equal(kdump_source_header(src)->max_mapnr, 1ULL << 28);
+			assert_non_null(ranges_find(&src->ram, far));
+			assert_ok(source_read(src, 385 * MIB, page, FAKE_PAGE, err));
+			source_destroy(src);
+		}
+		fake_out_destroy(o);
+		machine_destroy(m);
+	}
+}
+
+/* The bitmaps are written in pieces of 2 GiB of memory: banks in one, over two, over several. */
+TEST(bitmaps_in_pieces)
+{
+	static const struct range banks[] = {
+		{2 * GIB - 64 * KIB, 2 * GIB + 64 * KIB},
+		{2 * GIB + MIB, 2 * GIB + 2 * MIB},
+		{5 * GIB, 9 * GIB + FAKE_PAGE},
+		{10 * GIB, 10 * GIB + FAKE_PAGE},
+	};
+	struct filter_options options = options_of(0, CODEC_LZO, 1);
+	struct machine *m = machine_create(FAKE_6_1);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+	struct source *src = NULL;
+	struct ranges frames;
+
+	fake_open(&m->f);
+	for (size_t i = 0; i < ARRAY_SIZE(banks); i++)
+		assert_ok(ranges_add(&m->f.src.ram, banks[i].start, banks[i].end, err));
+	assert_ok(filter_run(m->f.img, &options, &o->out, &stats, err));
+	assert_ok(source_open(o->file.path, &src, err));
+	assert_ok(image_page_frames(m->f.img, &m->f.src.ram, &frames, err));
+	assert_int_equal(src->ram.n, frames.n);
+	for (size_t i = 0; i < frames.n; i++) {
+		assert_int_equal(src->ram.v[i].start, frames.v[i].start * FAKE_PAGE);
+		assert_int_equal(src->ram.v[i].end, frames.v[i].end * FAKE_PAGE);
+	}
+	ranges_deinit(&frames);
+	source_destroy(src);
+	fake_out_destroy(o);
+	machine_destroy(m);
+}
+
+TEST(usage)
+{
+	struct fake_out *o = fake_out_create(0);
+	struct filter_options options = options_of(32, CODEC_RAW, 1);
+	struct filter_stats stats;
+
+	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_USAGE, "32");
+	options = options_of(31, CODEC_RAW, 0);
+	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_USAGE, "0 thr");
+	options = options_of(31, (enum codec)77, 2);
+	assert_true(filter_run(shared->f.img, &options, &o->out, &stats, &(struct err){0}) != 0);
+	fake_out_destroy(o);
+}
+
+TEST(no_memory_in_the_input)
+{
+	struct filter_options options = options_of(0, CODEC_RAW, 1);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+	struct fake f;
+
+	fake_init(&f, 4 * MIB, 4);
+	fake_ram(&f, 0, f.size);
+	fake_open(&f);
+	fake_absent(&f, 0, f.size);
+	assert_fails(filter_run(f.img, &options, &o->out, &stats, err), ERR_CORRUPT, "no memory");
+	assert_int_equal(o->n_calls, 0);
+	fake_deinit(&f);
+	fake_out_destroy(o);
+}
+
+/* ---- progress: never backwards, from one thread at a time, to the end */
+
+struct seen {
+	uint64_t done, total;
+	int inside;
+};
+
+static void see_progress(void *ctx, enum filter_phase phase, uint64_t done, uint64_t total)
+{
+	struct seen *seen = (struct seen *)ctx + phase;
+
+	assert_int_equal(__atomic_fetch_add(&seen->inside, 1, __ATOMIC_SEQ_CST), 0);
+	assert_true(done >= seen->done && done <= total);
+	seen->done = done;
+	seen->total = total;
+	__atomic_fetch_sub(&seen->inside, 1, __ATOMIC_SEQ_CST);
+}
+
+TEST(progress)
+{
+	struct seen seen[2] = {0};
+	struct filter_options options = options_of(1, CODEC_LZO, 8);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+
+	options.progress = see_progress;
+	options.progress_ctx = seen;
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	assert_int_equal(seen[FILTER_SCAN].done, stats.pages);
+	assert_int_equal(seen[FILTER_WRITE].done, stats.written + stats.zero);
+	assert_int_equal(seen[FILTER_WRITE].total, stats.written + stats.zero);
+	fake_out_destroy(o);
+}
+
+/* What we wrote is an input like any other: filtered again it keeps what both levels keep. */
+TEST(filtered_again)
+{
+	struct filter_options first = options_of(16, CODEC_LZO, 2),
+			      second = options_of(9, CODEC_ZLIB, 2);
+	struct fake_out *o = fake_out_create(0), *again = fake_out_create(0);
+	struct filter_stats stats;
+	struct source *src = NULL;
+	struct image *img = NULL;
+
+	assert_ok(filter_run(shared->f.img, &first, &o->out, &stats, err));
+	assert_ok(source_open(o->file.path, &src, err));
+	assert_ok(image_create(src, &img, err));
+	assert_ok(filter_run(img, &second, &again->out, &stats, err));
+	assert_dump(shared, again, 16 | 9, &stats);
+	image_destroy(img);
+	source_destroy(src);
+	fake_out_destroy(o);
+	fake_out_destroy(again);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_levels),
+		cmocka_unit_test(all_codecs_and_threads),
+		cmocka_unit_test(header),
+		cmocka_unit_test(zeros_share_one_place),
+		cmocka_unit_test(every_failure_of_a_full_disk),
+		cmocka_unit_test(every_single_failure),
+		cmocka_unit_test(order_of_the_last_calls),
+		cmocka_unit_test(no_waste),
+		cmocka_unit_test(lost_pages_keep_the_mark),
+		cmocka_unit_test(nothing_kept),
+		cmocka_unit_test(present_outside_of_ram),
+		cmocka_unit_test(absurd_claims),
+		cmocka_unit_test(far_memory),
+		cmocka_unit_test(bitmaps_in_pieces),
+		cmocka_unit_test(usage),
+		cmocka_unit_test(no_memory_in_the_input),
+		cmocka_unit_test(progress),
+		cmocka_unit_test(filtered_again),
+	};
+
+	return cmocka_run_group_tests(tests, make_shared, drop_shared);
+}
