@@ -2,12 +2,10 @@
 #include "capture/collect.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "base/num.h"
 
 #define TAIL_LINES 60
@@ -66,38 +64,55 @@ int collect_examine(const char *vmcore, struct record *rec, struct err *err)
 }
 
 struct log_file {
-	int fd;
-	const char *path;
+	struct out *out;
 	uint64_t bytes;
 };
 
 static int write_log(void *ctx, const char *text, size_t len, struct err *err)
 {
 	struct log_file *f = ctx;
+	int r = f->out->ops->pwrite(f->out, text, len, f->bytes, err);
 
-	f->bytes += len;
-	return io_write_full(f->fd, text, len, f->path, err);
+	if (!r)
+		f->bytes += len;
+	return r;
 }
 
-/* What could be read is kept even if reading ends in an error. */
-static int save_log(const struct image *img, struct log_file *f, struct err *err)
+/* A kernel that crashed has said something: a log without a record is one that could not be read. */
+static int format_log(const struct image *img, struct log_file *f, struct err *err)
 {
 	struct printk_stats stats;
 	int r = printk_format(img, write_log, f, &stats, err);
-	struct err late;
-	int synced = fsync(f->fd) ? err_sys(&late, errno, "%s: fsync", f->path) : 0;
 
-	if (close(f->fd) && !synced)
-		synced = err_sys(&late, errno, "%s: close", f->path);
-	if (!r && synced)
-		*err = late;
-	return r ? r : synced;
+	if (!r && !stats.records)
+		r = err_set(err, ERR_CORRUPT,
+			    "kernel log: no record is readable, %" PRIu64 " are damaged",
+			    stats.damaged);
+	return r;
+}
+
+static int save_log(const struct image *img, const char *path, uint64_t *ret_bytes, struct err *err)
+{
+	struct log_file f = {0};
+	int r = out_file_create(path, false, &f.out, err);
+
+	if (r)
+		return r;
+	r = format_log(img, &f, err);
+	if (!r)
+		r = f.out->ops->commit(f.out, err);
+	else if (f.bytes)
+		f.out->ops->leave(f.out);
+	else
+		f.out->ops->abort(f.out);
+	if (!r)
+		*ret_bytes = f.bytes;
+	return r;
 }
 
 int collect_log(const char *vmcore, struct record *rec, struct err *err)
 {
 	char path[PATH_MAX];
-	struct log_file f = {.path = path};
 	struct core c;
 	int r;
 
@@ -106,12 +121,8 @@ int collect_log(const char *vmcore, struct record *rec, struct err *err)
 	r = core_open(vmcore, &c, err);
 	if (r)
 		return r;
-	f.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	r = f.fd < 0 ? err_sys(err, errno, "%s: create", path) : save_log(c.img, &f, err);
+	r = save_log(c.img, path, &rec->log_bytes, err);
 	core_close(&c);
-	rec->log_bytes = f.bytes;
-	if (!r)
-		r = io_sync_parent(path, err);
 	rec->log_written = !r;
 	return r;
 }

@@ -11,7 +11,11 @@
 /* Fill in what the record says of the crashed kernel: release, time, headline. */
 int collect_examine(const char *vmcore, struct record *rec, struct err *err) _must_check_;
 
-/* Write the kernel log to dmesg.txt in the record's folder, durably. */
+/*
+ * Write the kernel log to dmesg.txt in the record's folder, durably. If it cannot be read or written
+ * to its end, what there is of it stays as dmesg.txt.incomplete. A log without a single readable
+ * record is ERR_CORRUPT.
+ */
 int collect_log(const char *vmcore, struct record *rec, struct err *err) _must_check_;
 
 /*

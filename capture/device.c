@@ -46,16 +46,19 @@ static bool has_uuid(const char *path, const char *uuid)
 	       strcasecmp(found, uuid) == 0;
 }
 
-/* One look at all block devices. */
+/* One look at all block devices. *err says where it is, and at its end what was seen. */
 static bool find_by_uuid(const char *uuid, const char *sys_block, const char *dev,
-			 char ret[DEVICE_PATH_MAX])
+			 char ret[DEVICE_PATH_MAX], struct err *err)
 {
 	DIR *dir = opendir(sys_block);
+	char seen[512] = "";
 	struct dirent *e;
 	bool found = false;
 
-	if (!dir)
+	if (!dir) {
+		err_sys(err, errno, "%s: open", sys_block);
 		return false;
+	}
 	while (!found && (e = readdir(dir))) {
 		if (e->d_name[0] == '.' ||
 		    snprintf(ret, DEVICE_PATH_MAX, "%s/%s", dev, e->d_name) >= DEVICE_PATH_MAX)
@@ -64,9 +67,13 @@ static bool find_by_uuid(const char *uuid, const char *sys_block, const char *de
 		for (char *p = ret + strlen(dev) + 1; *p; p++)
 			if (*p == '!')
 				*p = '/';
+		err_set(err, ERR_NOT_FOUND, "looking for UUID=%s on %s", uuid, ret);
 		found = has_uuid(ret, uuid);
+		snprintf(seen + strlen(seen), sizeof(seen) - strlen(seen), " %s", e->d_name);
 	}
 	closedir(dir);
+	err_set(err, ERR_NOT_FOUND, "no file system with UUID=%s; block devices:%s", uuid,
+		*seen ? seen : " none");
 	return found;
 }
 
@@ -78,10 +85,10 @@ int device_wait(const char *name, const char *sys_block, const char *dev, char r
 
 	if (!by_uuid && snprintf(ret, DEVICE_PATH_MAX, "%s", name) >= DEVICE_PATH_MAX)
 		return err_sys(err, ENAMETOOLONG, "device %s", name);
-	for (;;) {
-		if (by_uuid ? find_by_uuid(name + strlen(UUID_PREFIX), sys_block, dev, ret)
-			    : access(ret, F_OK) == 0)
-			return 0;
+	if (!by_uuid)
+		err_set(err, ERR_NOT_FOUND, "there is no %s", name);
+	while (by_uuid ? !find_by_uuid(name + strlen(UUID_PREFIX), sys_block, dev, ret, err)
+		       : access(ret, F_OK) != 0)
 		nanosleep(&pause, NULL);
-	}
+	return 0;
 }

@@ -13,7 +13,7 @@
 /*
  * Wait until a device with this name is there: "UUID=…" of its file system, or a path below /dev.
  * Looks at every block device in `sys_block` ("/sys/class/block") whose node is in `dev` ("/dev").
- * Has no time limit of its own: it runs inside a step.
+ * Has no time limit of its own: it runs inside a step, and *err says all the time what is missing.
  */
 int device_wait(const char *name, const char *sys_block, const char *dev, char ret[DEVICE_PATH_MAX],
 		struct err *err) _must_check_;

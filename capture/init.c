@@ -25,6 +25,7 @@ static const struct capture_env real_env = {
 	.sys_block = "/sys/class/block",
 	.dev = "/dev",
 	.mountpoint = "/target",
+	.sysrq = "/proc/sysrq-trigger",
 };
 
 static void set_sysctl(const char *path, const char *value)
@@ -49,7 +50,8 @@ static void set_up(struct log *log)
 	mount_pseudo("sysfs", "/sys");
 	mount_pseudo("devtmpfs", "/dev");
 	/* all our lines, and they only, on every console: "quiet" may be on the command line */
-	set_sysctl("/proc/sys/kernel/printk_devkmsg", "on");
+	/* not without the newline: devkmsg_sysctl_set_loglvl (kernel/printk/printk.c) counts it */
+	set_sysctl("/proc/sys/kernel/printk_devkmsg", "on\n");
 	klogctl(SYSLOG_CONSOLE_LEVEL, NULL, LOG_LEVEL_NOTICE + 1);
 	log_init_kmsg(log, "lifeboat");
 }
@@ -83,6 +85,7 @@ static enum final_action capture(const struct capture_env *env)
 	}
 	if (read_recipe(&recipe, &err)) {
 		log_error(env->log, "%s", err.msg);
+		capture_show_log(env);
 		return FINAL_REBOOT;
 	}
 	if (capture_run(env, recipe, rec, &err))
@@ -93,6 +96,7 @@ static enum final_action capture(const struct capture_env *env)
 int main(void)
 {
 	struct capture_env env = real_env;
+	enum final_action action;
 	struct log log;
 
 	if (getpid() != 1) {
@@ -104,7 +108,9 @@ int main(void)
 	set_up(&log);
 	env.log = &log;
 	log_notice(&log, "version %s", LIFEBOAT_VERSION);
-	capture_finish(&env, capture(&env));
-	for (;;) /* only if the machine was halted or refused to restart */
+	action = capture(&env);
+	capture_finish(&env, action);
+	while (action == FINAL_HALT)
 		pause();
+	return ERR_SYSTEM; /* the last resort: a kernel without its init panics, and so restarts */
 }

@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 
+#define MAX_TIME 253402300799ULL /* 9999-12-31T23:59:59Z */
+
 const char *record_result(const struct record *rec)
 {
 	if (!rec->finished)
@@ -17,20 +19,20 @@ const char *record_result(const struct record *rec)
 	return rec->log_written ? "log-only" : "failed";
 }
 
-/* ISO 8601 in UTC; for a file name with '-' instead of ':'. */
-static void format_time(uint64_t seconds, bool file_name, char ret[32])
+/* RFC 3339 in UTC, for a file name with '-' instead of ':'. False if the year has not four digits. */
+static bool format_time(uint64_t seconds, bool file_name, char ret[32])
 {
 	time_t t = (time_t)seconds;
 	struct tm tm;
 
-	if (!gmtime_r(&t, &tm) ||
-	    !strftime(ret, 32, file_name ? "%Y-%m-%dT%H-%M-%SZ" : "%Y-%m-%dT%H:%M:%SZ", &tm))
-		strcpy(ret, "unknown-time");
+	return seconds <= MAX_TIME && gmtime_r(&t, &tm) &&
+	       strftime(ret, 32, file_name ? "%Y-%m-%dT%H-%M-%SZ" : "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 void record_folder_name(uint64_t seconds, char ret[32])
 {
-	format_time(seconds, true, ret);
+	if (!format_time(seconds, true, ret))
+		strcpy(ret, "unknown-time");
 }
 
 static void put_kernel(struct json *j, const struct record *rec)
@@ -48,9 +50,9 @@ static void put_crash(struct json *j, const struct record *rec)
 	const char *headline = printk_headline_get(&rec->headline);
 	char time[32];
 
-	format_time(rec->crash_time, false, time);
 	json_object(j, "crash");
-	json_string(j, "time", rec->crash_time ? time : NULL);
+	json_string(j, "time",
+		    rec->crash_time && format_time(rec->crash_time, false, time) ? time : NULL);
 	json_string(j, "panic", *headline ? headline : NULL);
 	if (rec->examined)
 		json_uint(j, "memory_bytes", rec->memory_bytes);

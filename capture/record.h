@@ -50,7 +50,10 @@ const char *record_result(const struct record *rec);
 int record_format(const struct record *rec, const struct recipe *recipe, char **ret,
 		  size_t *ret_len, struct err *err) _must_check_;
 
-/* "YYYY-MM-DDTHH-MM-SSZ", the name of a crash's folder; ':' is not allowed on every file system. */
+/*
+ * "YYYY-MM-DDTHH-MM-SSZ", the name of a crash's folder; ':' is not allowed on every file system.
+ * "unknown-time" beyond the year 9999.
+ */
 void record_folder_name(uint64_t seconds, char ret[32]);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/num.h"
 
 #define KILL_GRACE_MS 300
+#define LOOK_MS       10 /* between two looks at a child for which there is no pidfd */
 
 void *step_shared_alloc(size_t size)
 {
@@ -37,24 +38,32 @@ uint64_t step_now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* Wait until the child ended or `limit_ms` passed; true if it ended. */
-static bool wait_for(int pidfd, uint64_t limit_ms)
+/* With all its threads. The child is not reaped. */
+static bool has_ended(pid_t pid)
 {
-	uint64_t until = step_now_ms() + limit_ms;
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == pid;
+}
+
+/*
+ * Wait until the child ended or `limit_ms` passed; true if it ended. Without a pidfd (-1, which poll
+ * takes for nothing: kernels before 5.3, or no memory for one) it looks now and then.
+ */
+static bool wait_for(pid_t pid, int pidfd, uint64_t limit_ms)
+{
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	uint64_t slice = pidfd < 0 ? LOOK_MS : INT_MAX;
+	uint64_t now = step_now_ms(), until;
 
-	for (;;) {
-		uint64_t now = step_now_ms();
-		uint64_t left = now < until ? until - now : 0;
-		int r = poll(&p, 1, (int)NUM_MIN(left, (uint64_t)INT_MAX));
-
-		if (r > 0)
-			return true;
-		if (r == 0 && left <= (uint64_t)INT_MAX)
+	if (!num_add(now, limit_ms, &until))
+		until = UINT64_MAX;
+	for (; !has_ended(pid); now = step_now_ms()) {
+		if (now >= until)
 			return false;
-		if (r < 0 && errno != EINTR && errno != EAGAIN)
-			return false;
+		(void)poll(&p, 1, (int)NUM_MIN(until - now, slice)); /* EINTR: look again */
 	}
+	return true;
 }
 
 static void judge(int status, const struct err *said, struct err *ret)
@@ -64,8 +73,11 @@ static void judge(int status, const struct err *said, struct err *ret)
 			WTERMSIG(status), strsignal(WTERMSIG(status)),
 			WTERMSIG(status) == SIGKILL ? ": the capture kernel may be out of memory"
 						    : "");
-	else if (WEXITSTATUS(status) != 0)
+	else if (WEXITSTATUS(status) != 0 && said->code)
 		*ret = *said;
+	else if (WEXITSTATUS(status) != 0)
+		err_set(ret, ERR_SYSTEM, "the process ended with status %d and said nothing",
+			WEXITSTATUS(status));
 }
 
 static void wait_and_judge(pid_t pid, int pidfd, uint64_t limit_ms, const struct err *said,
@@ -73,18 +85,21 @@ static void wait_and_judge(pid_t pid, int pidfd, uint64_t limit_ms, const struct
 {
 	int status = 0;
 
-	if (!wait_for(pidfd, limit_ms)) {
+	if (!wait_for(pid, pidfd, limit_ms)) {
 		ret->timed_out = true;
 		kill(pid, SIGKILL);
-		ret->abandoned = !wait_for(pidfd, KILL_GRACE_MS);
+		ret->abandoned = !wait_for(pid, pidfd, KILL_GRACE_MS);
 		if (!ret->abandoned)
 			waitpid(pid, &status, 0);
-		err_set(&ret->err, ERR_TIMEOUT, "not done after %" PRIu64 " ms%s", limit_ms,
-			ret->abandoned ? "; stuck in the kernel, left behind" : "");
+		err_set(&ret->err, ERR_TIMEOUT, "not done after %" PRIu64 " ms%s%s%s", limit_ms,
+			ret->abandoned ? "; stuck in the kernel, left behind" : "",
+			said->code ? ": " : "", said->msg);
 		return;
 	}
 	if (waitpid(pid, &status, 0) == pid)
 		judge(status, said, &ret->err);
+	else
+		err_sys(&ret->err, errno, "waitpid");
 }
 
 static void fork_and_wait(step_fn fn, void *ctx, uint64_t limit_ms, struct err *said,
@@ -103,13 +118,9 @@ static void fork_and_wait(step_fn fn, void *ctx, uint64_t limit_ms, struct err *
 		_exit(r ? 1 : 0);
 	}
 	pidfd = pidfd_open(pid, 0);
-	if (pidfd < 0) { /* kernels before 5.3; without it there is no wait with a limit */
-		err_sys(&ret->err, errno, "pidfd_open");
-		kill(pid, SIGKILL);
-		return;
-	}
 	wait_and_judge(pid, pidfd, limit_ms, said, ret);
-	close(pidfd);
+	if (pidfd >= 0)
+		close(pidfd);
 }
 
 void step_run(step_fn fn, void *ctx, uint64_t limit_ms, struct step_outcome *ret)

@@ -13,7 +13,8 @@
 
 /*
  * The work. It runs in a child: what it wants to tell beyond its error must be in shared memory
- * (step_shared_alloc).
+ * (step_shared_alloc). *err is there while it runs: what it has set when its time is up becomes part of
+ * the timeout's message, so work that waits says beforehand what for.
  */
 typedef int (*step_fn)(void *ctx, struct err *err);
 

@@ -22,6 +22,9 @@ int target_mount(const struct recipe *recipe, const struct record *rec, const st
 
 	if (mkdir(mountpoint, 0700) && errno != EEXIST)
 		return err_sys(err, errno, "%s: create", mountpoint);
+	/* should it take too long, this is what it was */
+	err_set(err, ERR_TIMEOUT, "mount %s (%s) as %s", rec->device, recipe->device,
+		recipe->fstype);
 	if (sys->mount(rec->device, mountpoint, recipe->fstype, flags, recipe->mount_options))
 		return err_sys(err, errno, "mount %s (%s) as %s%s%s", rec->device, recipe->device,
 			       recipe->fstype, *recipe->mount_options ? " with options " : "",
@@ -53,6 +56,24 @@ static int make_parents(char *path, size_t from, struct err *err)
 	return r ? r : make_dir(path, 0755, err);
 }
 
+/*
+ * A symbolic link on the target that means another file system of the crashed machine leads into our
+ * initramfs here: what is written there is lost.
+ */
+static int check_inside(const char *path, const char *mountpoint, struct err *err)
+{
+	struct stat dir, top;
+
+	if (stat(path, &dir))
+		return err_sys(err, errno, "%s", path);
+	if (stat(mountpoint, &top))
+		return err_sys(err, errno, "%s", mountpoint);
+	if (dir.st_dev != top.st_dev)
+		return err_set(err, ERR_USAGE,
+			       "%s is not on the target: a symbolic link leads elsewhere", path);
+	return 0;
+}
+
 int target_make_folder(const struct recipe *recipe, struct record *rec, const char *mountpoint,
 		       struct err *err)
 {
@@ -61,8 +82,8 @@ int target_make_folder(const struct recipe *recipe, struct record *rec, const ch
 
 	if (snprintf(base, sizeof(base), "%s%s", mountpoint, recipe->path) >= (int)sizeof(base))
 		return err_sys(err, ENAMETOOLONG, "%s%s", mountpoint, recipe->path);
-	r = make_parents(base, strlen(mountpoint), err);
-	if (r)
+	if ((r = make_parents(base, strlen(mountpoint), err)) ||
+	    (r = check_inside(base, mountpoint, err)))
 		return r;
 	record_folder_name(rec->crash_time ? rec->crash_time : (uint64_t)time(NULL), stamp);
 	for (int i = 1; i <= MAX_SAME_NAME; i++) {

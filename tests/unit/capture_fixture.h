@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What tests of capture/ share: a temporary folder, and system calls that only take notes. */
+#ifndef TESTS_UNIT_CAPTURE_FIXTURE_H
+#define TESTS_UNIT_CAPTURE_FIXTURE_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/sys.h"
+#include "capture/step.h"
+#include "tests/unit/unit.h"
+
+/* ---- files */
+
+static char scratch[64]; /* a folder of this test alone, the working directory */
+
+static inline int scratch_make(void **state)
+{
+	(void)state;
+	strcpy(scratch, "/tmp/lifeboat-capture-XXXXXX");
+	umask(022);
+	return mkdtemp(scratch) && chdir(scratch) == 0 ? 0 : -1;
+}
+
+static inline int scratch_remove_one(const char *path, const struct stat *st, int flag,
+				     struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline int scratch_drop(void **state)
+{
+	(void)state;
+	if (chdir("/"))
+		return -1;
+	return nftw(scratch, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static __attribute__((noinline, unused)) void write_text(const char *path, const char *text)
+{
+	assert_ok(io_write_file(path, text, strlen(text), err));
+}
+
+/* A whole file as text; "" if there is none. Good until the next call. */
+static inline const char *text_of(const char *path)
+{
+	static char *text;
+	struct err ignored;
+	size_t len;
+
+	free(text);
+	text = NULL;
+	return io_read_file(path, 1 << 20, &text, &len, &ignored) ? "" : text;
+}
+
+static inline bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static inline unsigned int mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* ---- system calls. Steps call them in children: what they note is in shared memory. */
+
+struct calls {
+	/* what they shall do */
+	int mount_errno;
+	unsigned int mount_sleep_ms;
+	int umount_errno;
+	const char *bad_module; /* finit_module of a file with this text fails … */
+	int module_errno;       /* … so */
+	unsigned int reboot_sleep_ms;
+
+	/* what they saw */
+	unsigned int mounts, umounts, reboots;
+	unsigned long mount_flags;
+	char mount_source[64], mount_type[32], mount_options[64];
+	char modules[256]; /* contents of the loaded files, in order */
+	unsigned int reboot_how;
+};
+
+static struct calls *calls;
+
+static inline int calls_answer(int error)
+{
+	errno = error;
+	return error ? -1 : 0;
+}
+
+static inline int calls_mount(const char *source, const char *target, const char *type,
+			      unsigned long flags, const void *data)
+{
+	(void)target;
+	usleep(calls->mount_sleep_ms * 1000);
+	calls->mounts++;
+	calls->mount_flags = flags;
+	snprintf(calls->mount_source, sizeof(calls->mount_source), "%s", source);
+	snprintf(calls->mount_type, sizeof(calls->mount_type), "%s", type);
+	snprintf(calls->mount_options, sizeof(calls->mount_options), "%s", (const char *)data);
+	return calls_answer(calls->mount_errno);
+}
+
+static inline int calls_umount(const char *target, int flags)
+{
+	(void)target;
+	(void)flags;
+	calls->umounts++;
+	return calls_answer(calls->umount_errno);
+}
+
+static inline int calls_finit_module(int fd, const char *params, int flags)
+{
+	char text[64];
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	assert_true(n >= 0 && *params == '\0' && flags == 0);
+	text[n] = '\0';
+	strcat(calls->modules, text);
+	return calls_answer(calls->bad_module && strcmp(text, calls->bad_module) == 0
+				    ? calls->module_errno
+				    : 0);
+}
+
+static inline int calls_reboot(unsigned int how)
+{
+	usleep(calls->reboot_sleep_ms * 1000);
+	calls->reboots++;
+	calls->reboot_how = how;
+	return calls_answer(EPERM);
+}
+
+static const struct sys calls_sys __attribute__((unused)) = {
+	.mount = calls_mount,
+	.umount = calls_umount,
+	.finit_module = calls_finit_module,
+	.reboot = calls_reboot,
+};
+
+static inline int calls_make(void **state)
+{
+	calls = step_shared_alloc(sizeof(*calls));
+	return calls ? scratch_make(state) : -1;
+}
+
+static inline int calls_drop(void **state)
+{
+	step_shared_free(calls, sizeof(*calls));
+	return scratch_drop(state);
+}
+
+/* ---- a disk: the beginning of an ext4 file system with a UUID whose bytes are first, first + 1 … */
+
+static __attribute__((noinline, unused)) void write_disk(const char *path, uint8_t first)
+{
+	uint8_t disk[4096] = {0};
+	FILE *f = fopen(path, "w");
+
+	disk[1024 + 0x38] = 0x53;
+	disk[1024 + 0x39] = 0xef;
+	for (uint8_t i = 0; i < 16; i++)
+		disk[1024 + 0x68 + i] = (uint8_t)(first + i);
+	assert_non_null(f);
+	assert_int_equal(fwrite(disk, 1, sizeof(disk), f), sizeof(disk));
+	fclose(f);
+}
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "tests/unit/json_check.h"
+
+static char *text;
+static size_t len;
+static struct json j;
+
+static int begin(void **state __attribute__((unused)))
+{
+	json_init(&j, open_memstream(&text, &len));
+	return j.to ? 0 : -1;
+}
+
+static int end(void **state __attribute__((unused)))
+{
+	free(text);
+	return 0;
+}
+
+#define assert_json(want)                        \
+	do {                                     \
+		fclose(j.to);                    \
+		assert_string_equal(text, want); \
+		assert_true(json_valid(text));   \
+	} while (0)
+
+TEST(every_kind_of_value)
+{
+	json_object(&j, NULL);
+	json_string(&j, "s", "text");
+	json_string(&j, "none", NULL);
+	json_uint(&j, "u", UINT64_MAX);
+	json_hex(&j, "h", 0xffffffff81000000);
+	json_bool(&j, "yes", true);
+	json_bool(&j, "no", false);
+	json_null(&j, "nothing");
+	json_end_object(&j);
+	assert_json("{\"s\":\"text\",\"none\":null,\"u\":18446744073709551615,"
+		    "\"h\":\"0xffffffff81000000\",\"yes\":true,\"no\":false,\"nothing\":null}");
+	assert_string_equal(json_at(text, "u"), "18446744073709551615");
+	assert_string_equal(json_at(text, "missing"), "absent");
+}
+
+/* A comma belongs between members, also behind what was nested, and nowhere else. */
+TEST(commas_of_nested_values)
+{
+	json_object(&j, NULL);
+	json_object(&j, "empty");
+	json_end_object(&j);
+	json_array(&j, "list");
+	json_array(&j, NULL);
+	json_end_array(&j);
+	json_object(&j, NULL);
+	json_uint(&j, "a", 1);
+	json_uint(&j, "b", 2);
+	json_end_object(&j);
+	json_string(&j, NULL, "x");
+	json_string(&j, NULL, "y");
+	json_end_array(&j);
+	json_uint(&j, "last", 0);
+	json_end_object(&j);
+	assert_json("{\"empty\":{},\"list\":[[],{\"a\":1,\"b\":2},\"x\",\"y\"],\"last\":0}");
+	assert_string_equal(json_at(text, "list.1.b"), "2");
+	assert_string_equal(json_at(text, "list.3"), "\"y\"");
+	assert_string_equal(json_at(text, "list.4"), "absent");
+}
+
+TEST(what_must_be_escaped)
+{
+	json_array(&j, NULL);
+	json_string(&j, NULL, "");
+	json_string(&j, NULL, "\"\\/");
+	json_string(&j, NULL, "\n\t\r\001\037\177");
+	json_end_array(&j);
+	assert_json("[\"\",\"\\\"\\\\/\",\"\\u000a\\u0009\\u000d\\u0001\\u001f\\u007f\"]");
+}
+
+TEST(keys_are_escaped_too)
+{
+	json_object(&j, NULL);
+	json_null(&j, "a\"b");
+	json_end_object(&j);
+	assert_json("{\"a\\\"b\":null}");
+}
+
+TEST(utf8_passes)
+{
+	/* the first and the last character of each length, and those around the surrogates */
+	static const char good[] =
+		"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"
+		"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf";
+	char want[64];
+
+	json_string(&j, NULL, good);
+	snprintf(want, sizeof(want), "\"%s\"", good);
+	assert_json(want);
+}
+
+/* Each byte that belongs to no character becomes one U+FFFD; what follows it is not swallowed. */
+TEST(what_is_not_utf8_is_replaced)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{"a\xffz", "\"a\\ufffdz\""},
+		{"\x80z", "\"\\ufffdz\""},                     /* continuation alone */
+		{"\xc3", "\"\\ufffd\""},                       /* cut at the end */
+		{"\xe2\x82", "\"\\ufffd\\ufffd\""},            /* likewise */
+		{"\xc3z", "\"\\ufffdz\""},                     /* cut by ASCII */
+		{"\xe2\x82\"", "\"\\ufffd\\ufffd\\\"\""},      /* cut by a quote */
+		{"\xc0\xaf", "\"\\ufffd\\ufffd\""},            /* overlong "/" */
+		{"\xe0\x9f\xbf", "\"\\ufffd\\ufffd\\ufffd\""}, /* overlong */
+		{"\xf0\x8f\xbf\xbf", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+		{"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},            /* surrogate */
+		{"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""}, /* beyond U+10FFFF */
+		{"\xf5z", "\"\\ufffdz\""},
+	};
+
+	fclose(j.to);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		free(text);
+		json_init(&j, open_memstream(&text, &len));
+		json_string(&j, NULL, cases[i].in);
+		assert_json(cases[i].out);
+	}
+}
+
+/* The checker must be able to say no. */
+TEST(the_checker_refuses)
+{
+	static const char *const bad[] = {
+		"",      "{",        "{}}",    "[1,]",   "[,1]",    "{\"a\":1,}",  "{\"a\"}",
+		"{a:1}", "01",       "1 2",    "\"\n\"", "\"\\x\"", "\"\\u12g4\"", "nul",
+		"[1 2]", "{\"a\"1}", "\"open",
+	};
+
+	fclose(j.to);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (json_valid(bad[i]))
+			fail_msg("taken for JSON: %s", bad[i]);
+	assert_true(json_valid(" { \"a\" : [ 1 , null ] } \n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(every_kind_of_value, begin, end),
+		cmocka_unit_test_setup_teardown(commas_of_nested_values, begin, end),
+		cmocka_unit_test_setup_teardown(what_must_be_escaped, begin, end),
+		cmocka_unit_test_setup_teardown(keys_are_escaped_too, begin, end),
+		cmocka_unit_test_setup_teardown(utf8_passes, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_not_utf8_is_replaced, begin, end),
+		cmocka_unit_test_setup_teardown(the_checker_refuses, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
