@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/out.h"
 
 #define TAIL_LINES 60
 #define TAIL_BYTES 200 /* of one line */
@@ -127,6 +128,30 @@ int collect_log(const char *vmcore, struct record *rec, struct err *err)
 	return r;
 }
 
+static int write_dump(const struct core *c, const struct filter_options *options, const char *path,
+		      struct filter_stats *ret, struct err *err)
+{
+	struct out *out;
+	int r = out_file_create(path, false, &out, err);
+
+	if (r)
+		return r;
+	r = filter_run(c->img, options, out, ret, err);
+	if (!r)
+		return out->ops->commit(out, err);
+	if (r == ERR_NO_SPACE)
+		out->ops->abort(out);
+	else
+		out->ops->leave(out);
+	return r;
+}
+
+/* Did the filter fail over what the pages are, not over writing them? */
+static bool is_unreadable_layout(int code)
+{
+	return code == ERR_CORRUPT || code == ERR_NOT_FOUND || code == ERR_UNSUPPORTED;
+}
+
 static int dump_to(const struct core *c, const struct recipe *recipe, struct record *rec,
 		   const char *path, struct err *err)
 {
@@ -136,19 +161,16 @@ static int dump_to(const struct core *c, const struct recipe *recipe, struct rec
 		.codec = recipe->codec,
 		.threads = cpus > 0 ? (unsigned int)NUM_MIN(cpus, FILTER_MAX_THREADS) : 1,
 	};
-	struct out *out;
-	int r = out_file_create(path, false, &out, err);
+	int r = write_dump(c, &options, path, &rec->stats, err);
 
-	if (r)
+	if (!is_unreadable_layout(r))
 		return r;
-	r = filter_run(c->img, &options, out, &rec->stats, err);
-	if (!r)
-		return out->ops->commit(out, err);
-	if (r == ERR_NO_SPACE)
-		out->ops->abort(out);
-	else
-		out->ops->leave(out);
-	return r;
+	/* damaged page tables or a kernel newer than we: a dump that is too large beats none */
+	snprintf(rec->unfiltered, sizeof(rec->unfiltered), "%.*s", (int)sizeof(rec->unfiltered) - 1,
+		 err->msg);
+	options.keep_all = true;
+	options.level &= LEVEL_ZERO;
+	return write_dump(c, &options, path, &rec->stats, err);
 }
 
 int collect_dump(const char *vmcore, const struct recipe *recipe, struct record *rec,

@@ -21,7 +21,8 @@ int collect_log(const char *vmcore, struct record *rec, struct err *err) _must_c
 /*
  * Write the filtered dump to vmcore in the record's folder, durably. A dump that fails for want of space
  * is removed, so that log and record fit and the machine does not come up with a full disk; after
- * another failure it stays as vmcore.incomplete.
+ * another failure it stays as vmcore.incomplete. Where the pages cannot be told apart (a damaged mem_map)
+ * every page is kept, and rec->unfiltered says why.
  */
 int collect_dump(const char *vmcore, const struct recipe *recipe, struct record *rec,
 		 struct err *err) _must_check_;

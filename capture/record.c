@@ -71,6 +71,7 @@ static void put_dump(struct json *j, const struct record *rec, const struct reci
 	json_string(j, "format", "kdump-compressed");
 	json_string(j, "codec", codec_name(recipe->codec));
 	json_uint(j, "level", recipe->level);
+	json_string(j, "unfiltered", *rec->unfiltered ? rec->unfiltered : NULL);
 	if (rec->dump_written) {
 		json_uint(j, "bytes", s->file_bytes);
 		json_uint(j, "pages", s->pages);

@@ -35,6 +35,8 @@ struct record {
 	char folder[PATH_MAX]; /* on the target as mounted here, "" before it exists */
 	bool log_written;
 	uint64_t log_bytes;
+	char unfiltered
+		[256];     /* why the dump holds every page whatever the level; "" if it does not */
 	bool dump_written; /* durable under its final name; then stats are valid */
 	struct filter_stats stats;
 	bool finished; /* the record is the last one: nothing more will be tried */

@@ -91,6 +91,13 @@ static int find_pages(const struct image *img, struct run *run, struct filter_st
 	return 0;
 }
 
+/* Nothing is known of any page. */
+static void keep_all(struct filter_stats *stats)
+{
+	stats->unknown = stats->pages;
+	stats->class_pages[PAGE_OTHER] = stats->pages;
+}
+
 static int scan_and_write(const struct image *img, const struct filter_options *options,
 			  struct out *out, struct run *run, struct filter_stats *stats,
 			  struct err *err)
@@ -98,8 +105,11 @@ static int scan_and_write(const struct image *img, const struct filter_options *
 	uint64_t begin = now_ns(), scanned;
 	int r;
 
-	if ((r = find_pages(img, run, stats, err)) ||
-	    (r = scan_run(img, options, &run->present, &run->keep, stats, err)))
+	if ((r = find_pages(img, run, stats, err)))
+		return r;
+	if (options->keep_all)
+		keep_all(stats);
+	else if ((r = scan_run(img, options, &run->present, &run->keep, stats, err)))
 		return r;
 	scanned = now_ns();
 	stats->scan_ns = scanned - begin;

@@ -32,6 +32,11 @@ struct filter_options {
 	enum codec codec;
 	unsigned int threads; /* 1…FILTER_MAX_THREADS */
 	/*
+	 * Do not look at the struct pages and keep every page: for a vmcore whose mem_map cannot be found,
+	 * where the alternative is no dump. Hardware-poisoned pages are read then.
+	 */
+	bool keep_all;
+	/*
 	 * Called now and then with what is done of the phase, in page frames. May be NULL. Calls come
 	 * from one thread at a time.
 	 */
