@@ -14,11 +14,19 @@
 #include "format/source.h"
 #include "format/vmcoreinfo.h"
 
-/* Where the page tables are and how they look, for one dump. Filled in by arch_vtop.init. */
+/*
+ * Where the page tables are and how they look, for one dump. Filled in by arch_vtop.init; what an
+ * architecture has only one kind of, it does not use.
+ */
 struct vtop {
 	uint64_t root;       /* physical address of the top-level table of the kernel's own map */
 	unsigned int levels; /* of tables, top to leaf */
 	uint64_t addr_mask;  /* bits of an entry that are the physical address */
+	uint64_t high_mask;  /* bits that are its upper part once shifted left by high_shift */
+	unsigned int high_shift;
+	unsigned int page_shift;
+	unsigned int va_bits; /* significant bits of a virtual address */
+	uint64_t top_mask;    /* of the index into the top-level table */
 };
 
 struct arch_vtop {
@@ -42,6 +50,7 @@ struct arch {
 /* NULL if this architecture is not in the registry. */
 const struct arch *arch_by_elf_machine(uint16_t elf_machine);
 
+extern const struct arch arch_arm64;
 extern const struct arch arch_x86_64;
 
 #endif

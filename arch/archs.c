@@ -3,6 +3,7 @@
 
 static const struct arch *const registry[] = {
 	&arch_x86_64,
+	&arch_arm64,
 };
 
 const struct arch *arch_by_elf_machine(uint16_t elf_machine)

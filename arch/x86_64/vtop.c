@@ -27,7 +27,7 @@ static int vtop_init(const struct vmcoreinfo *info, struct vtop *ret, struct err
 {
 	int64_t phys_base = 0, l5 = 0, sme_mask = 0;
 	bool has_base = false, found;
-	uint64_t top;
+	uint64_t top, root;
 	int r;
 
 	if ((r = required_symbol(info, "init_top_pgt", &top, err)) ||
@@ -46,14 +46,17 @@ static int vtop_init(const struct vmcoreinfo *info, struct vtop *ret, struct err
 		return err_set(err, ERR_CORRUPT,
 			       "VMCOREINFO NUMBER(sme_mask)=0x%" PRIx64 " is not a single bit",
 			       (uint64_t)sme_mask);
-	ret->root = top - START_KERNEL_MAP + (uint64_t)phys_base;
-	ret->levels = l5 ? 5 : 4;
-	ret->addr_mask = ENTRY_ADDR & ~(uint64_t)sme_mask;
-	if (ret->root & ~ENTRY_ADDR)
+	root = top - START_KERNEL_MAP + (uint64_t)phys_base;
+	if (root & ~ENTRY_ADDR)
 		return err_set(err, ERR_CORRUPT,
 			       "VMCOREINFO NUMBER(phys_base)=%" PRId64
 			       " puts the page tables at 0x%" PRIx64,
-			       phys_base, ret->root);
+			       phys_base, root);
+	*ret = (struct vtop){
+		.root = root,
+		.levels = l5 ? 5 : 4,
+		.addr_mask = ENTRY_ADDR & ~(uint64_t)sme_mask,
+	};
 	return 0;
 }
 
