@@ -41,7 +41,7 @@ static void print_header(const struct source *src)
 		printf("%-16s the dump says that it is incomplete\n", "WARNING");
 	if (!h)
 		return;
-	printf("%-16s %s\n", "compression", codec_name(h->status & (CODEC_ZLIB | CODEC_LZO)));
+	printf("%-16s %s\n", "compression", codec_name(h->status & CODEC_MASK));
 	printf("%-16s %u\n", "dump level", h->dump_level);
 	printf("%-16s %u bytes\n", "block size", h->block_size);
 	printf("%-16s 0x%" PRIx64 "\n", "max_mapnr", h->max_mapnr);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/job.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "cmd/progress.h"
+#include "image/printk.h"
+
+void job_init(struct job *job)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	*job = (struct job){
+		.n_levels = 1,
+		.codec = CODEC_RAW,
+		.threads = cpus > 0 ? NUM_MIN((uint64_t)cpus, FILTER_MAX_THREADS) : 1,
+		.progress = true,
+		.stats = true,
+	};
+}
+
+int job_set_levels(struct job *job, const char *text, struct err *err)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *rest = copy, *word;
+	size_t n = 0;
+
+	if (!copy)
+		return err_nomem(err, strlen(text), "the dump levels");
+	while ((word = strsep(&rest, ","))) {
+		uint64_t level;
+
+		if (n == JOB_MAX_LEVELS)
+			return err_set(err, ERR_USAGE, "dump level '%s': more than %d levels", text,
+				       JOB_MAX_LEVELS);
+		if (num_parse_range(word, 0, LEVEL_MAX, &level, err))
+			return err_wrap(err, "dump level '%s'", text);
+		job->levels[n++] = (unsigned int)level;
+	}
+	job->n_levels = n;
+	return 0;
+}
+
+static void print_stats(const struct filter_stats *s, const struct image *img, const char *path)
+{
+	char a[16], b[16];
+	double seconds = (double)(s->scan_ns + s->write_ns) / 1e9;
+
+	printf("%-26s %12s %12s\n", "pages", "in memory", "left out");
+	for (int c = 0; c < PAGE_CLASSES; c++)
+		if (s->class_pages[c])
+			printf("  %-24s %12" PRIu64 " %12" PRIu64 "\n", page_class_name(c),
+			       s->class_pages[c], s->dropped[c]);
+	printf("  %-24s %12" PRIu64 "\n", "all", s->pages);
+	printf("kept: %" PRIu64 " with data, %" PRIu64 " pages of zeros sharing one copy\n",
+	       s->written, s->zero);
+	if (s->unknown)
+		printf("kept unseen: %" PRIu64 " pages without a readable struct page\n",
+		       s->unknown);
+	if (s->doubtful)
+		printf("doubtful: %" PRIu64 " struct pages with an impossible order, kept singly\n",
+		       s->doubtful);
+	if (s->lost)
+		printf("LOST: %" PRIu64 " pages could not be read; the dump is marked incomplete\n",
+		       s->lost);
+	printf("%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n", path,
+	       num_human(s->file_bytes, a), num_human(s->pages * img->page_size, b), seconds,
+	       (double)s->scan_ns / 1e9, (double)s->write_ns / 1e9);
+}
+
+static int run_level(const struct image *img, const struct job *job, unsigned int level,
+		     struct filter_stats *stats, struct err *err)
+{
+	struct progress progress;
+	struct filter_options options = {
+		.level = level,
+		.codec = (enum codec)job->codec,
+		.threads = (unsigned int)job->threads,
+		.progress = job->progress ? progress_update : NULL,
+		.progress_ctx = &progress,
+	};
+	struct out *out;
+	int r = out_file_create(job->out, job->force, &out, err);
+
+	if (r)
+		return r;
+	progress_init(&progress);
+	r = filter_run(img, &options, out, stats, err);
+	progress_end(&progress);
+	if (r) {
+		out->ops->abort(out);
+		return r;
+	}
+	return out->ops->commit(out, err);
+}
+
+static int run_levels(const struct image *img, const struct job *job, struct err *err)
+{
+	struct filter_stats stats;
+	int r = 0;
+
+	for (size_t i = 0; i < job->n_levels; i++) {
+		r = run_level(img, job, job->levels[i], &stats, err);
+		if (r != ERR_NO_SPACE || i + 1 == job->n_levels)
+			break;
+		fprintf(stderr, "lifeboat: level %u: %s; trying level %u\n", job->levels[i],
+			err->msg, job->levels[i + 1]);
+	}
+	if (!r && job->stats)
+		print_stats(&stats, img, job->out);
+	return r;
+}
+
+int job_run(const struct job *job, struct err *err)
+{
+	struct source *src;
+	struct image *img;
+	int r = source_open(job->in, &src, err);
+
+	if (r)
+		return r;
+	r = image_create(src, &img, err);
+	if (!r) {
+		r = run_levels(img, job, err);
+		image_destroy(img);
+	}
+	source_destroy(src);
+	return r;
+}
+
+struct text_out {
+	FILE *to;
+	const char *name;
+};
+
+static int write_text(void *ctx, const char *text, size_t len, struct err *err)
+{
+	const struct text_out *out = ctx;
+
+	if (fwrite(text, 1, len, out->to) != len)
+		return err_sys(err, errno, "%s", out->name);
+	return 0;
+}
+
+int job_dmesg(const char *in, FILE *to, const char *name, struct err *err)
+{
+	struct text_out out = {to, name};
+	struct printk_stats stats;
+	struct source *src;
+	struct image *img;
+	int r = source_open(in, &src, err);
+
+	if (r)
+		return r;
+	r = image_create(src, &img, err);
+	if (!r) {
+		r = printk_format(img, write_text, &out, &stats, err);
+		if (!r && stats.damaged)
+			fprintf(stderr, "lifeboat: %s: %" PRIu64 " damaged log records skipped\n",
+				in, stats.damaged);
+		image_destroy(img);
+	}
+	source_destroy(src);
+	return r;
+}
