@@ -49,6 +49,9 @@ static int store(const struct opt *o, const char *value, struct err *err)
 		return num_parse_range(value, o->min, o->max, o->dest, err);
 	case OPT_KIND_LIST:
 		return list_append(o->dest, value, err);
+	case OPT_KIND_REFUSED:
+		return err_set(err, ERR_UNSUPPORTED, "not supported%s%s", *o->help ? ": " : "",
+			       o->help);
 	}
 	return 0;
 }
@@ -64,7 +67,7 @@ static int parse_long(const struct opt *opts, size_t n, int argc, char **argv, i
 
 	if (!o)
 		return err_set(err, ERR_USAGE, "unknown option --%.*s", (int)len, name);
-	if (!o->value && value)
+	if (!o->value && value && o->kind != OPT_KIND_REFUSED)
 		return err_set(err, ERR_USAGE, "option --%s takes no value", o->name);
 	if (o->value && !value) {
 		if (*i + 1 >= argc)
@@ -131,6 +134,8 @@ void opt_print_help(FILE *to, const struct opt *opts, size_t n_opts)
 		const struct opt *o = &opts[i];
 		char form[64];
 
+		if (o->kind == OPT_KIND_REFUSED)
+			continue;
 		snprintf(form, sizeof(form), "%c%c%s%s%s%s%s", o->letter ? '-' : ' ',
 			 o->letter ? o->letter : ' ', o->letter && o->name ? ", " : "",
 			 o->name ? (o->letter ? "--" : "  --") : "", o->name ? o->name : "",

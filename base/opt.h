@@ -4,7 +4,7 @@
  *
  * Accepted forms: -d 31, -d31, --name value, --name=value, bundled flags (-pv), "--" ends options.
  * Options and operands may be mixed. An unknown option, a missing or superfluous value and a value
- * out of range are ERR_USAGE naming the option.
+ * out of range are ERR_USAGE naming the option; an option that is known but refused is ERR_UNSUPPORTED.
  */
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
@@ -17,11 +17,12 @@
 #include "base/err.h"
 
 enum opt_kind {
-	OPT_KIND_FLAG,   /* bool *dest = true */
-	OPT_KIND_CHOICE, /* int *dest = choice */
-	OPT_KIND_STRING, /* const char **dest = value (borrowed from argv) */
-	OPT_KIND_NUMBER, /* uint64_t *dest = value within [min, max] */
-	OPT_KIND_LIST,   /* struct opt_list *dest: value appended */
+	OPT_KIND_FLAG,    /* bool *dest = true */
+	OPT_KIND_CHOICE,  /* int *dest = choice */
+	OPT_KIND_STRING,  /* const char **dest = value (borrowed from argv) */
+	OPT_KIND_NUMBER,  /* uint64_t *dest = value within [min, max] */
+	OPT_KIND_LIST,    /* struct opt_list *dest: value appended */
+	OPT_KIND_REFUSED, /* known elsewhere, not here: ERR_UNSUPPORTED with `help` as the reason */
 };
 
 struct opt_list {
@@ -43,6 +44,11 @@ struct opt {
 #define OPT_FLAG(l, n, dst, h)                                                                \
 	{                                                                                     \
 		.letter = (l), .name = (n), .help = (h), .kind = OPT_KIND_FLAG, .dest = (dst) \
+	}
+/* An option of a program whose command lines we take; `h` says what there is instead, or "". */
+#define OPT_REFUSED(l, n, h)                                                      \
+	{                                                                         \
+		.letter = (l), .name = (n), .help = (h), .kind = OPT_KIND_REFUSED \
 	}
 #define OPT_CHOICE(l, n, dst, c, h)                                                              \
 	{                                                                                        \

@@ -6,7 +6,8 @@
 #include "cmd/cmd.h"
 
 static const struct cmd *const commands[] = {
-	&cmd_load, &cmd_unload, &cmd_status, &cmd_initramfs, &cmd_filter, &cmd_dmesg, &cmd_info,
+	&cmd_load,   &cmd_unload, &cmd_status, &cmd_initramfs,
+	&cmd_filter, &cmd_dmesg,  &cmd_info,   &cmd_makedumpfile,
 };
 
 static void print_usage(FILE *to)
@@ -38,6 +39,7 @@ int cmd_parse(const struct cmd *cmd, const struct opt *opts, size_t n_opts, int 
 	if (n < min_operands || n > max_operands)
 		return err_set(err, ERR_USAGE, "%s operands; usage: lifeboat %s [OPTION...] %s",
 			       n < min_operands ? "too few" : "too many", cmd->name, cmd->operands);
+	argv[1 + n] = NULL;
 	return 0;
 }
 
@@ -48,11 +50,36 @@ int cmd_flush_stdout(struct err *err)
 	return 0;
 }
 
+static const struct cmd *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static int run_command(const struct cmd *cmd, int argc, char **argv)
+{
+	struct err err = {0};
+	int r = cmd->run(cmd, argc, argv, &err);
+
+	if (r == CMD_HELP_SHOWN)
+		r = 0;
+	if (!r)
+		r = cmd_flush_stdout(&err);
+	if (r && err.msg[0])
+		fprintf(stderr, "lifeboat %s: %s\n", cmd->name, err.msg);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
+	const char *called = argc && strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
 	const char *name = argc > 1 ? argv[1] : "";
 	struct err err = {0};
 
+	if (argc && strcmp(called, cmd_makedumpfile.name) == 0)
+		return run_command(&cmd_makedumpfile, argc, argv);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
 		print_usage(stdout);
 		return cmd_flush_stdout(&err);
@@ -61,21 +88,8 @@ int main(int argc, char **argv)
 		printf("lifeboat %s\n", LIFEBOAT_VERSION);
 		return cmd_flush_stdout(&err);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		const struct cmd *cmd = commands[i];
-		int r;
-
-		if (strcmp(cmd->name, name) != 0)
-			continue;
-		r = cmd->run(cmd, argc - 1, argv + 1, &err);
-		if (r == CMD_HELP_SHOWN)
-			r = 0;
-		if (!r)
-			r = cmd_flush_stdout(&err);
-		if (r && err.msg[0])
-			fprintf(stderr, "lifeboat %s: %s\n", name, err.msg);
-		return r;
-	}
+	if (find_command(name))
+		return run_command(find_command(name), argc - 1, argv + 1);
 	if (*name)
 		fprintf(stderr, "lifeboat: '%s' is not a command\n", name);
 	print_usage(stderr);

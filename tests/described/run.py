@@ -23,7 +23,7 @@ from lab import kdump  # noqa: E402  (the reader lives in the lab)
 
 PAGE = 4096
 PT_LOAD = 1
-CORRUPT, NOT_FOUND = 4, 6
+CORRUPT, UNSUPPORTED, NOT_FOUND = 4, 5, 6
 
 # description → (command, exit status, what the message must contain)
 BROKEN = {
@@ -134,10 +134,34 @@ def check_broken(lifeboat: str, name: str, folder: Path) -> str | None:
     return f"left {left} behind" if left else None
 
 
+def check_makedumpfile(lifeboat: str, folder: Path) -> str | None:
+    """Called by makedumpfile's name the program takes its command lines and refuses what it lacks."""
+    dump = make(HERE / "x86_64-4level.desc", folder)
+    name = folder / "makedumpfile"
+    name.symlink_to(lifeboat)
+    out = folder / "out"
+    line = ["-l", "--message-level", "7", "-d", "31", str(dump), str(out)]
+    done = run(str(name), *line)
+    if done.returncode or kdump.Kdump(out).level != 31:
+        return f"{' '.join(line[:-2])}: exit {done.returncode}: {done.stderr.strip()}"
+    if run(str(name), *line).returncode == 0:
+        return "replaced a file without -f"
+    done = run(str(name), "--eppic", "-d", "31", str(dump), str(out))
+    if done.returncode != UNSUPPORTED or "--eppic" not in done.stderr:
+        return f"--eppic: exit {done.returncode}: {done.stderr.strip()}"
+    return None
+
+
 def check_opens(lifeboat: str, description: Path, folder: Path) -> str | None:
     """A dump that is neither Linux nor damaged where `info` looks."""
     done = run(lifeboat, "info", str(make(description, folder)))
     return None if done.returncode == 0 else f"exit {done.returncode}: {done.stderr.strip()}"
+
+
+def report(name: str, why: str | None) -> bool:
+    """One result line; True if it is a failure."""
+    print(f"FAIL described {name}: {why}" if why else f"ok described {name}", flush=True)
+    return why is not None
 
 
 def main() -> int:
@@ -155,8 +179,8 @@ def main() -> int:
                 why = check_filter(lifeboat, description, folder)
             else:
                 why = check_opens(lifeboat, description, folder)
-            failed += why is not None
-            print(f"FAIL described {name}: {why}" if why else f"ok described {name}", flush=True)
+            failed += report(name, why)
+        failed += report("makedumpfile", check_makedumpfile(lifeboat, folder))
     return 1 if failed else 0
 
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The program called by the name makedumpfile: its command lines, our filter. An option that we do not
+ * have is refused by name: a dump that is not what the configuration asked for would be a bad surprise
+ * on the day it is needed. makedumpfile(8) of version 1.7.2 is the reference.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/io.h"
+#include "cmd/cmd.h"
+#include "cmd/job.h"
+
+/* --message-level: bits of what is printed */
+#define MESSAGE_PROGRESS 1
+#define MESSAGE_COMMON   2
+#define MESSAGE_REPORT   16
+#define MESSAGE_MAX      31
+#define MESSAGE_DEFAULT  7
+
+struct args {
+	struct job job;
+	const char *levels;
+	uint64_t message_level;
+	bool dump_dmesg, show_stats, check_params, version;
+};
+
+static int dump_dmesg(const struct args *args, const char *in, const char *out, struct err *err)
+{
+	FILE *to;
+	int r = io_check_replaceable(out, err);
+
+	if (r)
+		return r;
+	if (!args->job.force && access(out, F_OK) == 0)
+		return err_set(err, ERR_USAGE, "%s exists; give -f to replace it", out);
+	to = fopen(out, "we");
+	if (!to)
+		return err_sys(err, errno, "%s: create", out);
+	r = job_dmesg(in, to, out, err);
+	if (!r && (fflush(to) || fsync(fileno(to))))
+		r = err_sys(err, errno, "%s", out);
+	if (fclose(to) && !r)
+		r = err_sys(err, errno, "%s: close", out);
+	return r;
+}
+
+static int dump(struct args *args, const char *in, const char *out, struct err *err)
+{
+	int r = job_set_levels(&args->job, args->levels, err);
+
+	if (r || args->check_params)
+		return r;
+	args->job.in = in;
+	args->job.out = out;
+	args->job.progress = args->message_level & MESSAGE_PROGRESS;
+	args->job.stats = args->show_stats || args->message_level & MESSAGE_REPORT;
+	r = job_run(&args->job, err);
+	if (!r && args->message_level & MESSAGE_COMMON)
+		printf("The dumpfile is saved to %s.\n", out);
+	return r;
+}
+
+static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, struct err *err)
+{
+	const struct opt opts[] = {
+		OPT_CHOICE('c', NULL, &a->job.codec, CODEC_ZLIB, "compress pages with zlib"),
+		OPT_CHOICE('l', NULL, &a->job.codec, CODEC_LZO, "compress pages with lzo"),
+		OPT_STRING('d', NULL, "LEVEL[,LEVEL]", &a->levels, "dump level (0)"),
+		OPT_FLAG('f', NULL, &a->job.force, "replace DUMPFILE if it exists"),
+		OPT_FLAG('v', NULL, &a->version, "print the version"),
+		OPT_NUMBER(0, "message-level", "BITS", &a->message_level, 0, MESSAGE_MAX,
+			   "what to print: 1 progress, 2 common, 4 errors, 8 debug, 16 report (7)"),
+		OPT_NUMBER(0, "num-threads", "N", &a->job.threads, 1, FILTER_MAX_THREADS,
+			   "workers that compress and write (online CPUs)"),
+		OPT_FLAG(0, "dump-dmesg", &a->dump_dmesg, "write the kernel log, not a dump"),
+		OPT_FLAG(0, "show-stats", &a->show_stats, "print statistics"),
+		OPT_FLAG(0, "check-params", &a->check_params, "check the options and do nothing"),
+		OPT_REFUSED('b', NULL, "buffers need no tuning"),
+		OPT_REFUSED('D', NULL, ""),
+		OPT_REFUSED('E', NULL, ""),
+		OPT_REFUSED('e', NULL, ""),
+		OPT_REFUSED('F', NULL, ""),
+		OPT_REFUSED('g', NULL, "VMCOREINFO is taken from the dump"),
+		OPT_REFUSED('i', NULL, "VMCOREINFO is taken from the dump"),
+		OPT_REFUSED('p', NULL, "use -l"),
+		OPT_REFUSED('R', NULL, ""),
+		OPT_REFUSED('X', NULL, "Xen is not known here"),
+		OPT_REFUSED('x', NULL, "debug information is not needed"),
+		OPT_REFUSED('z', NULL, "use -c or -l"),
+		OPT_REFUSED(0, "config", ""),
+		OPT_REFUSED(0, "cyclic-buffer", "buffers need no tuning"),
+		OPT_REFUSED(0, "diskset", ""),
+		OPT_REFUSED(0, "dry-run", ""),
+		OPT_REFUSED(0, "eppic", ""),
+		OPT_REFUSED(0, "extension", ""),
+		OPT_REFUSED(0, "mem-usage", ""),
+		OPT_REFUSED(0, "non-cyclic", "buffers need no tuning"),
+		OPT_REFUSED(0, "non-mmap", ""),
+		OPT_REFUSED(0, "partial-dmesg", ""),
+		OPT_REFUSED(0, "reassemble", ""),
+		OPT_REFUSED(0, "split", ""),
+		OPT_REFUSED(0, "splitblock-size", ""),
+		OPT_REFUSED(0, "vtop", ""),
+		OPT_REFUSED(0, "work-dir", "no temporary files are made"),
+		OPT_REFUSED(0, "xen-syms", "Xen is not known here"),
+		OPT_REFUSED(0, "xen-vmcoreinfo", "Xen is not known here"),
+		OPT_REFUSED(0, "xen_phys_start", "Xen is not known here"),
+	};
+
+	return cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 2, err);
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
+{
+	struct args args = {.levels = "0", .message_level = MESSAGE_DEFAULT};
+	int r;
+
+	job_init(&args.job);
+	r = parse(cmd, &args, argc, argv, err);
+	if (r)
+		return r;
+	if (args.version) {
+		printf("makedumpfile: lifeboat %s\n", LIFEBOAT_VERSION);
+		return 0;
+	}
+	if (!argv[1] || !argv[2])
+		return err_set(err, ERR_USAGE, "VMCORE and DUMPFILE are needed");
+	if (args.dump_dmesg)
+		return dump_dmesg(&args, argv[1], argv[2], err);
+	return dump(&args, argv[1], argv[2], err);
+}
+
+const struct cmd cmd_makedumpfile = {
+	.name = "makedumpfile",
+	.operands = "VMCORE DUMPFILE",
+	.summary = "lifeboat filter with makedumpfile's options",
+	.details =
+		"Takes makedumpfile's command lines; also runs when the program is called by that\n"
+		"name. An option that lifeboat does not have is refused, never ignored.",
+	.run = run,
+};
