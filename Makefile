@@ -40,13 +40,16 @@ FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 obj = $(patsubst %.c,$(OBJ)/%.o,$(1))
 LIB_OBJ := $(call obj,$(CORE_SRC) $(CAPTURE_SRC) $(HOST_SRC))
 
-CORE_LIBS := -llzo2 -lz
-HOST_LIBS := $(CORE_LIBS) -lkmod -lzstd -llzma
+# snappy is C++ inside: its shared library brings libstdc++ along, the static one has to be told.
+CORE_LIBS   := -ldeflate -llzo2 -lsnappy -lzstd
+STATIC_LIBS := $(CORE_LIBS) -lstdc++
+HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma
 
 PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all check unit unit-build sanitizers fuzz fuzzers described lint system demo install clean
+.PHONY: all check unit unit-build sanitizers fuzz fuzzers described lint system demo install clean \
+	bench-build bench-codec
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -59,7 +62,7 @@ $(BUILD)/lifeboat: $(call obj,$(CMD_SRC)) $(LIB_OBJ)
 # PID 1 of the capture kernel: static, no host-only room in it, stripped because it lives in RAM.
 $(BUILD)/lifeboat-init: $(call obj,capture/init.c $(CAPTURE_SRC) $(CORE_SRC))
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^ $(CORE_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^ $(STATIC_LIBS)
 
 $(BUILD)/lab-guest: $(call obj,lab/guest.c)
 	@echo "  LINK    $@"
@@ -95,6 +98,18 @@ build/fuzz/obj/%.o: %.c Makefile
 build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZ_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(HOST_LIBS)
+
+# Benchmarks are run by hand: make bench-codec VMCORE=a-dump
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
+
+bench-build: $(BENCHES)
+bench-codec: $(BUILD)/bench/codec_bench
+	$(Q)$< $(VMCORE)
 
 check:
 	$(Q)$(PYTHON) tests/check.py

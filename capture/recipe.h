@@ -12,7 +12,7 @@
  *   mount-options = data=ordered     optional; file system options for mount(2)
  *   path = /var/crash                folder on the target, default /var/crash; "/" is its root
  *   level = 31                       dump level 0…31, default 31
- *   compress = lzo                   raw, zlib or lzo, default lzo
+ *   compress = lzo                   raw, zlib, lzo, snappy or zstd, default lzo
  *   final-action = reboot            reboot, poweroff or halt, default reboot
  *   module = virtio_blk              repeated; a kernel module by name or alias
  *   deadline-device = 30             seconds, 1…86400, each with a default

@@ -189,7 +189,7 @@ static int worker_init(struct worker *w, struct pipeline *p, struct err *err)
 
 	*w = (struct worker){.p = p};
 	view_init(&w->view);
-	r = compressor_create(p->options->codec, &w->compressor, err);
+	r = compressor_create(p->options->codec, 0, &w->compressor, err);
 	if (r)
 		return r;
 	w->cap = BATCH_BYTES + NUM_MAX(compressor_bound(w->compressor, page_size), page_size);

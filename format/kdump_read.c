@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -29,6 +30,13 @@ struct mapping {
 	struct bytes bytes;
 };
 
+/* What reading a page needs besides the file. One per thread. */
+struct room {
+	struct decompressor *decompressor;
+	uint8_t *page;   /* a block */
+	uint8_t *packed; /* a block, behind the page's */
+};
+
 struct kdump {
 	struct source src;
 	int fd;
@@ -37,7 +45,8 @@ struct kdump {
 	struct mapping bitmap; /* 2nd bitmap */
 	struct mapping descs;  /* as many descriptors as the file has */
 	uint64_t *rank;
-	uint64_t n_descs; /* bits in the 2nd bitmap */
+	uint64_t n_descs;             /* bits in the 2nd bitmap */
+	_Atomic(struct room *) spare; /* of source_read(), which has no view to keep one in */
 };
 
 static const struct kdump *kdump_of(const struct source *src)
@@ -48,6 +57,35 @@ static const struct kdump *kdump_of(const struct source *src)
 static bool kdump_probe(struct bytes head)
 {
 	return head.len >= 8 && memcmp(head.data, KDUMP_SIGNATURE, 8) == 0;
+}
+
+static void room_destroy(struct room *room)
+{
+	if (!room)
+		return;
+	decompressor_destroy(room->decompressor);
+	free(room->page);
+	free(room);
+}
+
+static int room_create(size_t block_size, struct room **ret, struct err *err)
+{
+	struct room *room = calloc(1, sizeof(*room));
+
+	if (!room)
+		return err_nomem(err, sizeof(*room), "a page buffer");
+	room->page = malloc(2 * block_size);
+	if (!room->page) {
+		room_destroy(room);
+		return err_nomem(err, 2 * block_size, "a page buffer");
+	}
+	room->packed = room->page + block_size;
+	if (decompressor_create(&room->decompressor, err)) {
+		room_destroy(room);
+		return err->code;
+	}
+	*ret = room;
+	return 0;
 }
 
 /* ---- opening: headers ---- */
@@ -424,6 +462,7 @@ static void kdump_destroy(struct source *src)
 		close(k->fd);
 	mapping_deinit(&k->bitmap);
 	mapping_deinit(&k->descs);
+	room_destroy(k->spare);
 	free(k->rank);
 	source_deinit(src);
 	free(k);
@@ -515,20 +554,40 @@ static int find_desc(const struct kdump *k, uint64_t pfn, struct kdump_desc *ret
 	return 0;
 }
 
-/* One page into `page`; `packed` has room for a block too. */
-static int read_page(const struct kdump *k, uint64_t pfn, uint8_t *packed, uint8_t *page,
-		     struct err *err)
+static int read_page(const struct kdump *k, uint64_t pfn, struct room *room, struct err *err)
 {
 	struct kdump_desc d = {0};
 
 	if (find_desc(k, pfn, &d, err))
 		return err->code;
-	if (io_pread_full(k->fd, packed, d.size, d.offset, "page data", err) ||
-	    codec_decompress(d.flags, (struct bytes){packed, d.size}, page, k->header.block_size,
-			     err))
+	if (io_pread_full(k->fd, room->packed, d.size, d.offset, "page data", err) ||
+	    decompressor_run(room->decompressor, d.flags, (struct bytes){room->packed, d.size},
+			     room->page, k->header.block_size, err))
 		return err_wrap(err, "page frame 0x%" PRIx64 " (data at 0x%" PRIx64 ")", pfn,
 				d.offset);
 	return 0;
+}
+
+/* The only member that reading changes. */
+static _Atomic(struct room *) *spare_of(const struct kdump *k)
+{
+	return &((struct kdump *)k)->spare;
+}
+
+/* The spare room goes to whoever comes first; another thread makes its own for the call. */
+static int borrow_room(const struct kdump *k, struct room **ret, struct err *err)
+{
+	struct room *room = atomic_exchange(spare_of(k), NULL);
+
+	if (!room)
+		return room_create(k->header.block_size, ret, err);
+	*ret = room;
+	return 0;
+}
+
+static void return_room(const struct kdump *k, struct room *room)
+{
+	room_destroy(atomic_exchange(spare_of(k), room));
 }
 
 static int kdump_read(const struct source *src, uint64_t phys, void *buf, size_t len,
@@ -536,20 +595,21 @@ static int kdump_read(const struct source *src, uint64_t phys, void *buf, size_t
 {
 	const struct kdump *k = kdump_of(src);
 	size_t bs = k->header.block_size;
-	_cleanup_free_ uint8_t *room = malloc(2 * bs);
+	struct room *room = NULL;
+	int r = borrow_room(k, &room, err);
 
-	if (!room)
-		return err_nomem(err, 2 * bs, "a page buffer");
-	for (size_t done = 0; done < len;) {
+	for (size_t done = 0; !r && done < len;) {
 		uint64_t at = phys + done;
 		size_t in = at % bs, part = NUM_MIN(len - done, bs - in);
 
-		if (read_page(k, at / bs, room, room + bs, err))
-			return err->code;
-		memcpy((uint8_t *)buf + done, room + bs + in, part);
+		r = read_page(k, at / bs, room, err);
+		if (!r)
+			memcpy((uint8_t *)buf + done, room->page + in, part);
 		done += part;
 	}
-	return 0;
+	if (room)
+		return_room(k, room);
+	return r;
 }
 
 /* A view is one page: there is nothing behind it that would be cheaper together with it. */
@@ -557,27 +617,23 @@ static int kdump_map(const struct source *src, struct view *view, uint64_t phys,
 {
 	const struct kdump *k = kdump_of(src);
 	size_t bs = k->header.block_size;
-	uint8_t *room = view->priv;
+	struct room *room = view->priv;
 
-	if (!room) {
-		room = malloc(2 * bs);
-		if (!room)
-			return err_nomem(err, 2 * bs, "a page buffer");
-		view->priv = room;
-		view->priv_len = 2 * bs;
-	}
+	if (!room && room_create(bs, &room, err))
+		return err->code;
+	view->priv = room;
 	view->len = 0;
-	if (read_page(k, phys / bs, room, room + bs, err))
+	if (read_page(k, phys / bs, room, err))
 		return err->code;
 	view->start = num_align_down(phys, bs);
-	view->data = room + bs;
+	view->data = room->page;
 	view->len = bs;
 	return 0;
 }
 
 static void kdump_unmap(struct view *view)
 {
-	free(view->priv);
+	room_destroy(view->priv);
 }
 
 const struct source_ops kdump_source = {

@@ -18,7 +18,7 @@ from .errors import LabError
 SIGNATURE = b"KDUMP   "
 VERSION = 6
 STATUS_INCOMPLETE = 8
-ZLIB, LZO = 1, 2
+ZLIB, LZO, SNAPPY, ZSTD = 1, 2, 4, 32
 PAGE_DESC = struct.Struct("<QIIQ")
 
 # Offsets within the header (block 0) and the sub header (block 1), 64-bit layout.
@@ -36,25 +36,71 @@ def set_bits(bitmap: bytes) -> Iterator[int]:
                 yield index * 8 + bit
 
 
-@lru_cache(maxsize=1)
-def lzo() -> ctypes.CDLL:
-    """liblzo2, which makedumpfile brings along."""
+@lru_cache
+def library(name: str) -> ctypes.CDLL:
+    """One of the compression libraries; makedumpfile brings them along."""
     try:
-        return ctypes.CDLL("liblzo2.so.2")
+        return ctypes.CDLL(name)
     except OSError as err:
-        raise LabError("liblzo2.so.2 is not installed on this machine") from err
+        raise LabError(f"{name} is not installed on this machine") from err
+
+
+def zlib_decompress(data: bytes, size: int) -> bytes:
+    """One zlib stream; nothing behind it."""
+    unpacker = zlib.decompressobj()
+    out = unpacker.decompress(data, size + 1)
+    if not unpacker.eof or unpacker.unused_data:
+        raise LabError("the zlib stream does not end where its data does")
+    return out
 
 
 def lzo_decompress(data: bytes, size: int) -> bytes:
     """One LZO1X block."""
     out = ctypes.create_string_buffer(size)
     length = ctypes.c_size_t(size)
-    status = lzo().lzo1x_decompress_safe(
+    status = library("liblzo2.so.2").lzo1x_decompress_safe(
         data, ctypes.c_size_t(len(data)), out, ctypes.byref(length), None
     )
     if status != 0:
         raise LabError(f"lzo1x_decompress_safe: {status}")
     return out.raw[: length.value]
+
+
+def snappy_decompress(data: bytes, size: int) -> bytes:
+    """One snappy block, whose length comes first."""
+    out = ctypes.create_string_buffer(size)
+    length = ctypes.c_size_t(size)
+    status = library("libsnappy.so.1").snappy_uncompress(
+        data, ctypes.c_size_t(len(data)), out, ctypes.byref(length)
+    )
+    if status != 0:
+        raise LabError(f"snappy_uncompress: {status}")
+    return out.raw[: length.value]
+
+
+def zstd_decompress(data: bytes, size: int) -> bytes:
+    """One zstd frame, which has to say how much is in it."""
+    zstd = library("libzstd.so.1")
+    zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    content = zstd.ZSTD_getFrameContentSize(data, ctypes.c_size_t(len(data)))
+    if content != size:
+        raise LabError(f"a zstd frame with a content size of {content:#x}")
+    out = ctypes.create_string_buffer(size)
+    length = int(
+        zstd.ZSTD_decompress(out, ctypes.c_size_t(size), data, ctypes.c_size_t(len(data)))
+    )
+    if length > size:
+        raise LabError(f"ZSTD_decompress: {length - (1 << 64)}")
+    return out.raw[:length]
+
+
+DECOMPRESS = {
+    ZLIB: zlib_decompress,
+    LZO: lzo_decompress,
+    SNAPPY: snappy_decompress,
+    ZSTD: zstd_decompress,
+}
 
 
 @dataclass(frozen=True)
@@ -127,10 +173,8 @@ class Kdump:
         if desc.offset == 0 or desc.offset + desc.size > len(self.map):
             raise LabError("the data is not within the file")
         data = self.map[desc.offset : desc.offset + desc.size]
-        if desc.flags == ZLIB:
-            data = zlib.decompress(data)
-        elif desc.flags == LZO:
-            data = lzo_decompress(data, self.block)
+        if desc.flags in DECOMPRESS:
+            data = DECOMPRESS[desc.flags](data, self.block)
         elif desc.flags != 0:
             raise LabError(f"unknown codec {desc.flags:#x}")
         if len(data) != self.block:

@@ -60,8 +60,9 @@ ELF
 kdump-compressed
     version N · block_size N · time N · cpus N · phys_base N · dump_level N · max_mapnr N
     status WORD…                    zlib lzo snappy zstd incomplete vmemmap, or a number
-    store PFN[-PFN] HOW             a page with a descriptor: raw, zlib, lzo, zero (all share one
-                                    copy), lost (offset 0).  Pages of `ram` without are filtered out.
+    store PFN[-PFN] HOW             a page with a descriptor: raw, zlib, lzo, snappy, zstd, zero (all
+                                    share one copy), lost (offset 0).  Pages of `ram` without are
+                                    filtered out.
 
 Corruption, in this order, after everything was laid out
     set FIELD VALUE                 ehdr.e_phnum, phdr[2].p_offset, hdr.block_size, sub.size_note,
@@ -140,6 +141,36 @@ def lzo(data):
     if library.lzo1x_1_compress(data, ctypes.c_size_t(len(data)), out, ctypes.byref(size), work):
         raise Mistake("lzo1x_1_compress failed")
     return out.raw[: size.value]
+
+
+def snappy(data):
+    library = ctypes.CDLL("libsnappy.so.1")
+    size = ctypes.c_size_t(32 + len(data) + len(data) // 6)
+    out = ctypes.create_string_buffer(size.value)
+    if library.snappy_compress(data, ctypes.c_size_t(len(data)), out, ctypes.byref(size)):
+        raise Mistake("snappy_compress failed")
+    return out.raw[: size.value]
+
+
+def zstd(data):
+    library = ctypes.CDLL("libzstd.so.1")
+    library.ZSTD_compress.restype = ctypes.c_size_t
+    room = 2 * len(data) + 64
+    out = ctypes.create_string_buffer(room)
+    size = library.ZSTD_compress(out, ctypes.c_size_t(room), data, ctypes.c_size_t(len(data)), 1)
+    if size > room:  # an error code: a small negative number
+        raise Mistake("ZSTD_compress failed")
+    return out.raw[:size]
+
+
+# how a page is stored → page_desc.flags and what makes its data
+CODECS = {
+    "raw": (0, bytes),
+    "zlib": (1, lambda page: zlib.compress(page, 1)),
+    "lzo": (2, lzo),
+    "snappy": (4, snappy),
+    "zstd": (32, zstd),
+}
 
 
 class Memory:
@@ -507,7 +538,7 @@ class Description:
             self.status |= names[word] if word in names else number(word)
 
     def do_store(self, where, how):
-        if how not in ("raw", "zlib", "lzo", "zero", "lost"):
+        if how not in (*CODECS, "zero", "lost"):
             raise Mistake(f"store: there is no '{how}'")
         self.stored.update((pfn, how) for pfn in frames(where))
 
@@ -645,8 +676,8 @@ def build_kdump(d):
     zero = None
     for i, pfn in enumerate(sorted(d.stored)):
         how, page = d.stored[pfn], d.memory.read(pfn * bs, bs)
-        packed = {"zlib": lambda p: zlib.compress(p, 1), "lzo": lzo}.get(how, lambda p: p)(page)
-        flags = {"zlib": 1, "lzo": 2}.get(how, 0)
+        flags, pack = CODECS.get(how, CODECS["raw"])
+        packed = pack(bytes(page))
         if len(packed) >= bs:
             packed, flags = page, 0
         if how == "zero":

@@ -50,7 +50,7 @@ static void check_recipe(const struct recipe *r)
 	REQUIRE(!strstr(r->device, "/../"));
 	REQUIRE(*r->fstype && !strchr(r->fstype, '/') && strlen(r->fstype) <= 32);
 	REQUIRE(r->level <= 31);
-	REQUIRE(r->codec == CODEC_RAW || r->codec == CODEC_ZLIB || r->codec == CODEC_LZO);
+	REQUIRE((r->codec & ~CODEC_MASK) == 0 && strcmp(codec_name(r->codec), "unknown") != 0);
 	REQUIRE(r->final == FINAL_REBOOT || r->final == FINAL_POWEROFF || r->final == FINAL_HALT);
 	for (char **m = r->modules; *m; m++) {
 		check_string(*m);

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <elf.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/num.h"
@@ -99,7 +100,7 @@ static void put_page(uint64_t pfn, enum codec codec)
 	size_t n;
 
 	fill(pfn, page);
-	assert_ok(compressor_create(codec, &c, err));
+	assert_ok(compressor_create(codec, 0, &c, err));
 	n = compressor_run(c, page, BS, dump.data + dump.len);
 	if (n) {
 		d.size = (uint32_t)n;
@@ -235,14 +236,15 @@ TEST(reads_every_page)
 {
 	static const uint64_t pfns[] = {0,     1,     63,    64,    65,    100,   32767, 32768,
 					32769, 32831, 32832, 65535, 65536, 70000, 70001};
-	static const enum codec codecs[] = {CODEC_RAW, CODEC_ZLIB, CODEC_LZO};
+	static const enum codec codecs[] = {CODEC_RAW, CODEC_ZLIB, CODEC_LZO, CODEC_SNAPPY,
+					    CODEC_ZSTD};
 	const struct kdump_header *h;
 	struct source *src = NULL;
 	struct view view;
 
 	begin(70002);
 	for (size_t i = 0; i < ARRAY_SIZE(pfns); i++)
-		put_page(pfns[i], codecs[i % 3]);
+		put_page(pfns[i], codecs[i % ARRAY_SIZE(codecs)]);
 	assert_ok(open_dump(&src, err));
 	assert_ptr_equal(src->ops, &kdump_source);
 	assert_int_equal(src->elf_machine, EM_X86_64);
@@ -265,6 +267,41 @@ TEST(reads_every_page)
 	assert_true(h->phys_base == 0xfffffffff0000000);
 	assert_int_equal(h->max_mapnr, 70002);
 	assert_int_equal(h->nr_cpus, 2);
+	source_destroy(src);
+}
+
+/* source_read() from several threads: no two of them share a decompressor (thread sanitizer). */
+static void *read_all(void *arg)
+{
+	const struct source *src = arg;
+
+	for (uint64_t i = 0; i < 400; i++) {
+		uint8_t want[BS], got[BS];
+		struct err err;
+
+		fill(i % 20, want);
+		if (source_read(src, i % 20 * BS, got, BS, &err) || memcmp(got, want, BS) != 0)
+			return arg;
+	}
+	return NULL;
+}
+
+TEST(several_threads_read)
+{
+	struct source *src = NULL;
+	pthread_t threads[4];
+	void *failed = NULL;
+
+	begin(20);
+	for (uint64_t pfn = 0; pfn < 20; pfn++)
+		put_page(pfn, pfn % 2 ? CODEC_ZSTD : CODEC_ZLIB);
+	assert_ok(open_dump(&src, err));
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_all, src), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
 	source_destroy(src);
 }
 
@@ -422,7 +459,7 @@ TEST(bad_descriptors)
 		 "page frame 0x3 (data at 0x1000): uncompressed data of 100"},
 		{{BS, 100, 1}, ERR_CORRUPT, "zlib data of 100 bytes"},
 		{{BS, 100, 2}, ERR_CORRUPT, "lzo data of 100 bytes"},
-		{{BS, 100, 4}, ERR_UNSUPPORTED, "compression flags 0x4 (snappy)"},
+		{{BS, 100, 8}, ERR_UNSUPPORTED, "compression flags 0x8"},
 		{{BS, 100, 0xffffffff}, ERR_UNSUPPORTED, "0xffffffff"},
 	};
 
@@ -482,6 +519,7 @@ int main(void)
 		cmocka_unit_test(plan),
 		cmocka_unit_test(encoded_bytes),
 		cmocka_unit_test(reads_every_page),
+		cmocka_unit_test(several_threads_read),
 		cmocka_unit_test(reads_across_pages_and_says_what_lacks),
 		cmocka_unit_test(descriptors_may_share_data),
 		cmocka_unit_test(older_versions),
