@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "format/elfcore.h"
 #include "base/out.h"
 
 #define TAIL_LINES 60
@@ -21,7 +22,7 @@ struct core {
 static int core_open(const char *path, struct core *ret, struct err *err)
 {
 	struct core c;
-	int r = source_open(path, &c.src, err);
+	int r = source_open_as(&elfcore_source, path, &c.src, err);
 
 	if (r)
 		return r;

@@ -13,6 +13,8 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	const struct opt opts[] = {
 		OPT_CHOICE('c', NULL, &job.codec, CODEC_ZLIB, "compress pages with zlib"),
 		OPT_CHOICE('l', NULL, &job.codec, CODEC_LZO, "compress pages with lzo"),
+		OPT_CHOICE('p', NULL, &job.codec, CODEC_SNAPPY, "compress pages with snappy"),
+		OPT_CHOICE('z', NULL, &job.codec, CODEC_ZSTD, "compress pages with zstd"),
 		OPT_STRING('d', "dump-level", "LEVEL[,LEVEL]", &levels,
 			   "leave out: 1 zero, 2 cache, 4 all cache, 8 user, 16 free; a sum (0)"),
 		OPT_FLAG('f', NULL, &job.force, "replace OUT if it exists"),

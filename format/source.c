@@ -15,8 +15,6 @@
 
 #define HEAD_SIZE 4096
 
-static const struct source_ops *const formats[] = {&elfcore_source, &kdump_source};
-
 /* Of a file as fstat says (/proc/vmcore too); of a block device where it ends. */
 static int file_size(int fd, uint64_t *ret, struct err *err)
 {
@@ -87,7 +85,9 @@ static int unknown_format(const char *path, struct bytes head, struct err *err)
 		path, hex, text);
 }
 
-int source_open(const char *path, struct source **ret, struct err *err)
+/* Open a file of one of these formats. */
+static int open_one_of(const struct source_ops *const *ops, size_t n, const char *path,
+		       struct source **ret, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	uint8_t buf[HEAD_SIZE];
@@ -101,15 +101,28 @@ int source_open(const char *path, struct source **ret, struct err *err)
 		return r;
 	if (!head.len)
 		return err_set(err, ERR_CORRUPT, "%s: the file is empty", path);
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		if (!formats[i]->probe(head))
+	for (size_t i = 0; i < n; i++) {
+		if (!ops[i]->probe(head))
 			continue;
-		if (formats[i]->open(fd, path, ret, err))
+		if (ops[i]->open(fd, path, ret, err))
 			return err_wrap(err, "%s", path);
 		fd = -1;
 		return 0;
 	}
 	return unknown_format(path, head, err);
+}
+
+int source_open(const char *path, struct source **ret, struct err *err)
+{
+	static const struct source_ops *const formats[] = {&elfcore_source, &kdump_source};
+
+	return open_one_of(formats, ARRAY_SIZE(formats), path, ret, err);
+}
+
+int source_open_as(const struct source_ops *format, const char *path, struct source **ret,
+		   struct err *err)
+{
+	return open_one_of(&format, 1, path, ret, err);
 }
 
 void source_destroy(struct source *src)

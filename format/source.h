@@ -71,6 +71,13 @@ void source_deinit(struct source *src);
  * ERR_UNSUPPORTED if no format knows it; the message shows the first bytes.
  */
 int source_open(const char *path, struct source **ret, struct err *err) _must_check_;
+
+/*
+ * The same for a file that must be of one format: a program that uses nothing else is linked without the
+ * readers of the others. ERR_UNSUPPORTED if it is not.
+ */
+int source_open_as(const struct source_ops *format, const char *path, struct source **ret,
+		   struct err *err) _must_check_;
 void source_destroy(struct source *src); /* NULL is fine */
 
 /* ERR_NOT_FOUND if a byte of [phys, phys + len) is not in the dump. */

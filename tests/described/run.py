@@ -115,7 +115,7 @@ def check_filter(lifeboat: str, description: Path, folder: Path) -> str | None:
     expected = expectations(description)
     memory = elf_memory(dump.read_bytes())
     for level in range(32):
-        codec = [[], ["-c"], ["-l"]][level % 3]
+        codec = [[], ["-c"], ["-l"], ["-p"], ["-z"]][level % 5]
         why = check_level(lifeboat, dump, level, codec, expected, memory)
         if why:
             return why
