@@ -40,6 +40,19 @@ TEST(the_format_says_what_is_wrong)
 	assert_fails(open_text("KDUMP   ", 8, err), ERR_CORRUPT, "disk_dump_header: ends at 0x8");
 }
 
+TEST(a_file_of_another_format_is_not_opened_as_this_one)
+{
+	struct source *src = NULL;
+	struct memfile f;
+
+	memfile_write(&f, "KDUMP   ", 8);
+	assert_fails(source_open_as(&elfcore_source, f.path, &src, err), ERR_UNSUPPORTED,
+		     "begins with 4b 44 55 4d 50");
+	assert_fails(source_open_as(&kdump_source, f.path, &src, err), ERR_CORRUPT,
+		     "disk_dump_header: ends at 0x8");
+	memfile_close(&f);
+}
+
 TEST(the_smallest_elf)
 {
 	static uint8_t elf[64 + 56];
@@ -77,6 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_dump),
 		cmocka_unit_test(the_format_says_what_is_wrong),
+		cmocka_unit_test(a_file_of_another_format_is_not_opened_as_this_one),
 		cmocka_unit_test(the_smallest_elf),
 	};
 
