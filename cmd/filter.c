@@ -11,6 +11,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 
 	job_init(&job);
 	const struct opt opts[] = {
+		OPT_CHOICE('E', NULL, &job.format, FILTER_ELF, "write an ELF vmcore, uncompressed"),
 		OPT_CHOICE('c', NULL, &job.codec, CODEC_ZLIB, "compress pages with zlib"),
 		OPT_CHOICE('l', NULL, &job.codec, CODEC_LZO, "compress pages with lzo"),
 		OPT_CHOICE('p', NULL, &job.codec, CODEC_SNAPPY, "compress pages with snappy"),
@@ -38,7 +39,9 @@ const struct cmd cmd_filter = {
 	.summary = "write a dump without the pages that nobody needs",
 	.details =
 		"Read VMCORE (an ELF vmcore, /proc/vmcore, or a kdump-compressed file) and write\n"
-		"OUT in the kdump-compressed format. Hardware-poisoned and offline pages are left\n"
-		"out at every level. OUT appears under its name only when it is whole and durable.",
+		"OUT in the kdump-compressed format or, with -E, as an ELF vmcore. "
+		"Hardware-poisoned\n"
+		"and offline pages are left out at every level. OUT appears under its name only "
+		"when it is whole and durable.",
 	.run = run,
 };

@@ -15,6 +15,7 @@ void job_init(struct job *job)
 
 	*job = (struct job){
 		.n_levels = 1,
+		.format = FILTER_KDUMP,
 		.codec = CODEC_RAW,
 		.threads = cpus > 0 ? NUM_MIN((uint64_t)cpus, FILTER_MAX_THREADS) : 1,
 		.progress = true,
@@ -55,7 +56,7 @@ static void print_stats(const struct filter_stats *s, const struct image *img, c
 			printf("  %-24s %12" PRIu64 " %12" PRIu64 "\n", page_class_name(c),
 			       s->class_pages[c], s->dropped[c]);
 	printf("  %-24s %12" PRIu64 "\n", "all", s->pages);
-	printf("kept: %" PRIu64 " with data, %" PRIu64 " pages of zeros sharing one copy\n",
+	printf("kept: %" PRIu64 " with data, %" PRIu64 " pages of zeros that take no room\n",
 	       s->written, s->zero);
 	if (s->unknown)
 		printf("kept unseen: %" PRIu64 " pages without a readable struct page\n",
@@ -76,6 +77,7 @@ static int run_level(const struct image *img, const struct job *job, unsigned in
 {
 	struct progress progress;
 	struct filter_options options = {
+		.format = (enum filter_format)job->format,
 		.level = level,
 		.codec = (enum codec)job->codec,
 		.threads = (unsigned int)job->threads,
@@ -118,8 +120,12 @@ int job_run(const struct job *job, struct err *err)
 {
 	struct source *src;
 	struct image *img;
-	int r = source_open(job->in, &src, err);
+	int r;
 
+	if (job->format == FILTER_ELF && job->codec != CODEC_RAW)
+		return err_set(err, ERR_USAGE, "-E writes pages as they are, not with %s",
+			       codec_name((enum codec)job->codec));
+	r = source_open(job->in, &src, err);
 	if (r)
 		return r;
 	r = image_create(src, &img, err);

@@ -14,14 +14,15 @@ struct job {
 	/* tried in this order: the next one if the target is full */
 	unsigned int levels[JOB_MAX_LEVELS];
 	size_t n_levels;
-	int codec; /* enum codec */
+	int format; /* enum filter_format */
+	int codec;  /* enum codec */
 	uint64_t threads;
 	bool force;
 	bool progress; /* on a terminal */
 	bool stats;    /* print them to standard output at the end */
 };
 
-/* Defaults: level 0, no compression, online CPUs, progress and statistics. */
+/* Defaults: kdump format, level 0, no compression, online CPUs, progress and statistics. */
 void job_init(struct job *job);
 
 /* Parse "31" or "1,31" into job->levels. */

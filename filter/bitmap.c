@@ -64,6 +64,20 @@ void bitmap_clear_range(struct bitmap *b, uint64_t start, uint64_t end)
 	change_range(b, start, end, false);
 }
 
+uint64_t bitmap_next(const struct bitmap *b, uint64_t from, uint64_t end, bool value)
+{
+	uint64_t flip = value ? 0 : ~0ULL, low = ~0ULL << (from % BITMAP_WORD_BITS);
+
+	/* of the first word only what is not before `from` */
+	for (uint64_t i = from / BITMAP_WORD_BITS; i * BITMAP_WORD_BITS < end; i++, low = ~0ULL) {
+		uint64_t word = (b->words[i] ^ flip) & low;
+
+		if (word)
+			return NUM_MIN(i * BITMAP_WORD_BITS + (uint64_t)__builtin_ctzll(word), end);
+	}
+	return end;
+}
+
 uint64_t bitmap_count_words(const struct bitmap *b, uint64_t first, uint64_t last)
 {
 	uint64_t sum = 0;

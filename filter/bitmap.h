@@ -3,6 +3,7 @@
 #ifndef FILTER_BITMAP_H
 #define FILTER_BITMAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -22,6 +23,9 @@ void bitmap_deinit(struct bitmap *b);
 /* [start, end) must lie in [0, bits]. */
 void bitmap_set_range(struct bitmap *b, uint64_t start, uint64_t end);
 void bitmap_clear_range(struct bitmap *b, uint64_t start, uint64_t end);
+
+/* The first bit of [from, end) that is `value`; else `end`. `end` must lie in [0, bits]. */
+uint64_t bitmap_next(const struct bitmap *b, uint64_t from, uint64_t end, bool value);
 
 /* Number of ones in the words [first, last). */
 uint64_t bitmap_count_words(const struct bitmap *b, uint64_t first, uint64_t last);

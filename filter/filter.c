@@ -102,6 +102,7 @@ static int scan_and_write(const struct image *img, const struct filter_options *
 			  struct out *out, struct run *run, struct filter_stats *stats,
 			  struct err *err)
 {
+	const struct sink_task task = {img, options, &run->ram, &run->present, &run->keep, out};
 	uint64_t begin = now_ns(), scanned;
 	int r;
 
@@ -113,7 +114,7 @@ static int scan_and_write(const struct image *img, const struct filter_options *
 		return r;
 	scanned = now_ns();
 	stats->scan_ns = scanned - begin;
-	if ((r = sink_create(img, options, &run->ram, &run->keep, out, &run->sink, err)) ||
+	if ((r = sink_create(&task, &run->sink, err)) ||
 	    (r = pipeline_run(img, options, &run->present, &run->keep, run->sink, stats, err)) ||
 	    (r = sink_finish(run->sink, stats->lost > 0, &stats->file_bytes, err)))
 		return r;
@@ -131,6 +132,9 @@ int filter_run(const struct image *img, const struct filter_options *options, st
 	if (options->level > LEVEL_MAX || !options->threads)
 		return err_set(err, ERR_USAGE, "dump level %u with %u threads", options->level,
 			       options->threads);
+	if (options->format == FILTER_ELF && options->codec != CODEC_RAW)
+		return err_set(err, ERR_USAGE, "an ELF file's pages are not compressed (%s)",
+			       codec_name(options->codec));
 	r = scan_and_write(img, options, out, &run, &stats, err);
 	run_deinit(&run);
 	if (!r)

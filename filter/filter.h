@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The filter: memory image in, kdump-compressed dump out, without the pages that the dump level
- * excludes.
+ * The filter: memory image in, dump out, without the pages that the dump level excludes.
  *
  *   scan      struct pages → a bitmap of the page frames to keep, and statistics
  *   pipeline  workers: kept pages → compressed, into their own buffers
- *   sink      the file's headers, bitmaps, descriptors and data, over a struct out
+ *   sink      a file of some format, over a struct out
  */
 #ifndef FILTER_FILTER_H
 #define FILTER_FILTER_H
@@ -16,7 +15,7 @@
 #include "image/page.h"
 
 /* Bits of the dump level, as in makedumpfile(8) -d. */
-#define LEVEL_ZERO          1  /* pages of zeros share one copy */
+#define LEVEL_ZERO          1  /* pages of zeros share one copy; in ELF they are a hole */
 #define LEVEL_CACHE         2  /* drop page cache without private data */
 #define LEVEL_CACHE_PRIVATE 4  /* drop all page cache */
 #define LEVEL_USER          8  /* drop user pages */
@@ -27,9 +26,15 @@
 
 enum filter_phase { FILTER_SCAN, FILTER_WRITE };
 
+enum filter_format {
+	FILTER_KDUMP, /* kdump-compressed */
+	FILTER_ELF,   /* ELF vmcore; pages are not compressed */
+};
+
 struct filter_options {
-	unsigned int level; /* 0…LEVEL_MAX */
-	enum codec codec;
+	enum filter_format format;
+	unsigned int level;   /* 0…LEVEL_MAX */
+	enum codec codec;     /* CODEC_RAW with FILTER_ELF */
 	unsigned int threads; /* 1…FILTER_MAX_THREADS */
 	/*
 	 * Do not look at the struct pages and keep every page: for a vmcore whose mem_map cannot be found,
@@ -48,9 +53,9 @@ struct filter_stats {
 	uint64_t pages;                     /* page frames in the input */
 	uint64_t class_pages[PAGE_CLASSES]; /* of these, by use */
 	uint64_t dropped[PAGE_CLASSES];     /* left out, by the class that was the reason */
-	uint64_t zero;                      /* kept as a reference to the shared page of zeros */
+	uint64_t zero;                      /* kept without data of their own: all zero */
 	uint64_t written;                   /* kept with data of their own */
-	uint64_t lost;                      /* could not be read: their descriptor says so */
+	uint64_t lost;                      /* could not be read */
 	uint64_t unknown;                   /* no struct page could be read: kept */
 	uint64_t doubtful;   /* a struct page with an order that cannot be: kept singly */
 	uint64_t file_bytes; /* size of the dump */

@@ -48,10 +48,9 @@ struct worker {
 	uint8_t *page; /* one page put together from pieces */
 	uint8_t *data; /* compressed pages of the batch */
 	size_t len, cap;
-	struct kdump_desc *descs;
-	bool *absolute;
+	struct sink_page *pages;
 	size_t n;
-	uint64_t slot; /* of descs[0] */
+	uint64_t rank; /* of pages[0] */
 	uint64_t zero, written, lost;
 };
 
@@ -110,11 +109,13 @@ static const uint8_t *fetch_page(struct worker *w, uint64_t pfn)
 static int flush(struct worker *w, struct err *err)
 {
 	struct pipeline *p = w->p;
+	struct sink_batch batch = {
+		.rank = w->rank, .pages = w->pages, .n = w->n, .data = w->data, .len = w->len};
 	int r;
 
 	if (!w->n)
 		return 0;
-	r = sink_write(p->sink, w->data, w->len, w->slot, w->descs, w->absolute, w->n, err);
+	r = sink_write(p->sink, &batch, err);
 	if (r)
 		return r;
 	if (p->options->progress) {
@@ -123,7 +124,7 @@ static int flush(struct worker *w, struct err *err)
 		p->options->progress(p->options->progress_ctx, FILTER_WRITE, p->done, p->n_kept);
 		pthread_mutex_unlock(&p->lock);
 	}
-	w->slot += w->n;
+	w->rank += w->n;
 	w->n = 0;
 	w->len = 0;
 	return 0;
@@ -134,29 +135,26 @@ static void add_page(struct worker *w, uint64_t pfn)
 	struct pipeline *p = w->p;
 	size_t page_size = (size_t)p->img->page_size;
 	const uint8_t *page = fetch_page(w, pfn);
-	struct kdump_desc *d = &w->descs[w->n];
+	struct sink_page *to = &w->pages[w->n++];
 	size_t n;
 
-	w->absolute[w->n++] = false;
 	if (!page) {
-		*d = (struct kdump_desc){0};
-		w->absolute[w->n - 1] = true;
+		*to = (struct sink_page){.kind = SINK_LOST};
 		w->lost++;
 		return;
 	}
-	if (sink_zero_page(p->sink) && is_zero(page, page_size)) {
-		*d = (struct kdump_desc){sink_zero_page(p->sink), (uint32_t)page_size, CODEC_RAW};
-		w->absolute[w->n - 1] = true;
+	if ((p->options->level & LEVEL_ZERO) && is_zero(page, page_size)) {
+		*to = (struct sink_page){.kind = SINK_ZERO};
 		w->zero++;
 		return;
 	}
 	n = compressor_run(w->compressor, page, page_size, w->data + w->len);
-	*d = (struct kdump_desc){w->len, (uint32_t)n, p->options->codec};
+	*to = (struct sink_page){SINK_DATA, p->options->codec, (uint32_t)n};
 	if (!n) {
 		memcpy(w->data + w->len, page, page_size);
-		*d = (struct kdump_desc){w->len, (uint32_t)page_size, CODEC_RAW};
+		*to = (struct sink_page){SINK_DATA, CODEC_RAW, (uint32_t)page_size};
 	}
-	w->len += d->size;
+	w->len += to->size;
 	w->written++;
 }
 
@@ -166,7 +164,7 @@ static int do_chunk(struct worker *w, const struct chunk *chunk, struct err *err
 	uint64_t word = chunk->word;
 	uint64_t end = NUM_MIN(word + CHUNK_WORDS, p->keep->n_words);
 
-	w->slot = chunk->rank;
+	w->rank = chunk->rank;
 	for (; word < end; word++) {
 		for (uint64_t bits = p->keep->words[word]; bits; bits &= bits - 1) {
 			uint64_t bit = (uint64_t)__builtin_ctzll(bits);
@@ -195,9 +193,8 @@ static int worker_init(struct worker *w, struct pipeline *p, struct err *err)
 	w->cap = BATCH_BYTES + NUM_MAX(compressor_bound(w->compressor, page_size), page_size);
 	w->page = malloc(page_size);
 	w->data = malloc(w->cap);
-	w->descs = calloc(BATCH_PAGES, sizeof(*w->descs));
-	w->absolute = calloc(BATCH_PAGES, sizeof(*w->absolute));
-	if (!w->page || !w->data || !w->descs || !w->absolute)
+	w->pages = calloc(BATCH_PAGES, sizeof(*w->pages));
+	if (!w->page || !w->data || !w->pages)
 		return err_nomem(err, w->cap, "a worker's buffers");
 	return 0;
 }
@@ -208,8 +205,7 @@ static void worker_deinit(struct worker *w)
 	compressor_destroy(w->compressor);
 	free(w->page);
 	free(w->data);
-	free(w->descs);
-	free(w->absolute);
+	free(w->pages);
 }
 
 static void *worker_main(void *arg)

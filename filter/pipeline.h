@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Kept pages → compressed data and descriptors, by one or several workers. */
+/* Kept pages → batches of compressed data for the sink, by one or several workers. */
 #ifndef FILTER_PIPELINE_H
 #define FILTER_PIPELINE_H
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kdump-compressed file as it is being written. Page data may come in any order and from several
- * threads: each worker reserves room for a batch with one atomic add and writes its data and its
- * slice of the descriptor table itself.
+ * The file that is being written, whatever its format. The pipeline hands over batches of pages and does
+ * not know what becomes of them.
  */
 #ifndef FILTER_SINK_H
 #define FILTER_SINK_H
@@ -11,36 +10,74 @@
 #include "base/range.h"
 #include "filter/bitmap.h"
 #include "filter/filter.h"
-#include "format/kdump.h"
+
+enum sink_page_kind {
+	SINK_DATA,
+	SINK_ZERO, /* a page of zeros, without data; only if the level has LEVEL_ZERO */
+	SINK_LOST, /* it could not be read */
+};
+
+/* One kept page of a batch. */
+struct sink_page {
+	enum sink_page_kind kind;
+	enum codec codec; /* of its data */
+	uint32_t size;    /* bytes of data: 0 but for SINK_DATA */
+};
+
+/* Kept pages that follow each other. */
+struct sink_batch {
+	uint64_t rank; /* of the first one among all kept pages */
+	const struct sink_page *pages;
+	size_t n;
+	const uint8_t *data; /* of the pages, one behind the other */
+	size_t len;
+};
+
+/* What a sink is made from. All of it is borrowed for the sink's life, and does not change. */
+struct sink_task {
+	const struct image *img;
+	const struct filter_options *options;
+	const struct ranges *ram;   /* page frames of the machine */
+	const struct ranges *pages; /* of these, the ones in the input */
+	const struct bitmap *keep;  /* of these, the ones to write */
+	struct out *out;
+};
 
 struct sink;
 
-/*
- * Write headers (status INCOMPLETE), notes and both bitmaps. `ram` are the page frames of the 1st
- * bitmap, `keep` is the 2nd; all three are borrowed for the call, `out` for the sink's life.
- */
-int sink_create(const struct image *img, const struct filter_options *options,
-		const struct ranges *ram, const struct bitmap *keep, struct out *out,
-		struct sink **ret, struct err *err) _must_check_;
-void sink_destroy(struct sink *sink); /* NULL is fine; does not touch `out` */
+struct sink_ops {
+	/* Batches may come in any order and from several threads. */
+	int (*write)(struct sink *sink, const struct sink_batch *batch, struct err *err);
+	int (*finish)(struct sink *sink, bool keep_incomplete, uint64_t *ret_size, struct err *err);
+	void (*destroy)(struct sink *sink);
+};
 
-/* File offset of the shared page of zeros; 0 if the level does not ask for one. */
-uint64_t sink_zero_page(const struct sink *sink);
+/* What every format's own struct begins with. */
+struct sink {
+	const struct sink_ops *ops;
+	struct sink_task task;
+};
+
+/* Begin the file that task->options->format names: all but the page data, and marked incomplete. */
+int sink_create(const struct sink_task *task, struct sink **ret, struct err *err) _must_check_;
+void sink_destroy(struct sink *sink); /* NULL is fine; does not touch the struct out */
+
+/* Write a batch. Thread-safe. */
+int sink_write(struct sink *sink, const struct sink_batch *batch, struct err *err) _must_check_;
 
 /*
- * Write `len` bytes of page data somewhere and `n` descriptors whose offsets count from the start of
- * that data to the slots from `slot` on (the rank of the first page in the 2nd bitmap). Descriptors
- * with absolute[i] set keep their offset. Thread-safe.
- */
-int sink_write(struct sink *sink, const void *data, size_t len, uint64_t slot,
-	       struct kdump_desc *descs, const bool *absolute, size_t n,
-	       struct err *err) _must_check_;
-
-/*
- * Sync, clear INCOMPLETE unless `keep_incomplete`, sync. If that fails, the mark is put back as far as
+ * Sync, take the mark away unless `keep_incomplete`, sync. If that fails, the mark is put back as far as
  * the output lets us. *ret_size is the file's size.
  */
 int sink_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_size,
+		struct err *err) _must_check_;
+
+/*
+ * The end that all formats share: `mark` writes the header with or without the mark, which is the first
+ * thing in the file. For formats only.
+ */
+int sink_settle(struct sink *sink, bool keep_incomplete,
+		int (*mark)(struct sink *sink, bool incomplete, struct err *err),
 		struct err *err) _must_check_;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "base/num.h"
+#include "format/elfcore_fields.h"
 #include "format/note.h"
 
 /*
@@ -67,6 +68,7 @@ struct header {
 	uint64_t phoff;
 	uint32_t phnum;
 	uint16_t machine;
+	bool incomplete;
 };
 
 static int check_ident(struct bytes h, struct err *err)
@@ -126,6 +128,7 @@ static int read_header(const struct elfcore *core, struct header *ret, struct er
 	if (phentsize != sizeof(Elf64_Phdr))
 		return err_set(err, ERR_CORRUPT, "e_phentsize is %u, expected %zu", phentsize,
 			       sizeof(Elf64_Phdr));
+	hdr.incomplete = memcmp(buf + EI_PAD, ELFCORE_INCOMPLETE, ELFCORE_INCOMPLETE_LEN) == 0;
 	hdr.phnum = phnum;
 	if (phnum == PN_XNUM && read_extended_phnum(core, shoff, &hdr.phnum, err))
 		return err->code;
@@ -418,6 +421,7 @@ static int load_headers(struct elfcore *core, struct err *err)
 	if (r)
 		return r;
 	core->src.elf_machine = hdr.machine;
+	core->src.incomplete = hdr.incomplete;
 	size = hdr.phnum * sizeof(Elf64_Phdr);
 	table = malloc(size);
 	loads = calloc(hdr.phnum, sizeof(*loads));

@@ -5,14 +5,15 @@
     tests/described/run.py LIFEBOAT
 
 For a description with `expect` lines: at every dump level the page frames that `lifeboat filter` keeps
-are those that the classes imply, and every kept page has the bytes of the input; both are seen with a
-reader that shares no code with ours. For the damaged ones: exit status and message of BROKEN.
+are those that the classes imply, and every kept page has the bytes of the input; both are seen with
+readers that share no code with ours. For the damaged ones: exit status and message of BROKEN.
 """
 
 import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -85,27 +86,43 @@ def run(lifeboat: str, *args: str) -> subprocess.CompletedProcess[str]:
                           timeout=60, check=False)
 
 
-def check_level(lifeboat: str, dump: Path, level: int, codec: list[str],
-                expected: dict[int, list[str]], memory: dict[int, bytes]) -> str | None:
-    """None, or what is wrong with the output at this level."""
-    out = dump.with_suffix(f".{level}")
-    done = run(lifeboat, "filter", "-q", "-f", *codec, "-d", str(level), str(dump), str(out))
-    if done.returncode:
-        return f"level {level}: exit {done.returncode}: {done.stderr.strip()}"
+def wanted(level: int, expected: dict[int, list[str]]) -> set[int]:
+    """The page frames that this level keeps."""
     dropped = set(ALWAYS)
     for bit, classes in DROPS.items():
         dropped |= classes if level & bit else set()
-    want = {pfn for pfn, words in expected.items() if words[0] not in dropped}
+    return {pfn for pfn, words in expected.items() if words[0] not in dropped}
+
+
+def pages_of(out: Path, options: list[str]) -> Iterator[tuple[int, bytes]]:
+    """The pages of our output, in either format."""
+    if "-E" in options:
+        yield from elf_memory(out.read_bytes()).items()
+        return
     got = kdump.Kdump(out)
     if got.status & kdump.STATUS_INCOMPLETE:
-        return f"level {level}: says that it is incomplete"
-    kept = set(kdump.set_bits(got.dumped))
-    if kept & expected.keys() != want:
-        odd = sorted((kept & expected.keys()) ^ want)[:5]
-        return f"level {level}: page frames {[hex(p) for p in odd]} differ"
-    for pfn, data in got.pages():
+        raise ValueError("says that it is incomplete")
+    yield from got.pages()
+
+
+def check_level(lifeboat: str, dump: Path, level: int, options: list[str],
+                expected: dict[int, list[str]], memory: dict[int, bytes]) -> str | None:
+    """None, or what is wrong with the output at this level."""
+    out = dump.with_suffix(f".{level}")
+    done = run(lifeboat, "filter", "-q", "-f", *options, "-d", str(level), str(dump), str(out))
+    where = f"level {level} {' '.join(options)}"
+    if done.returncode:
+        return f"{where}: exit {done.returncode}: {done.stderr.strip()}"
+    try:
+        got = dict(pages_of(out, options))
+    except ValueError as why:
+        return f"{where}: {why}"
+    odd = sorted((got.keys() & expected.keys()) ^ wanted(level, expected))[:5]
+    if odd:
+        return f"{where}: page frames {[hex(p) for p in odd]} differ"
+    for pfn, data in got.items():
         if memory.get(pfn) != data:
-            return f"level {level}: page frame {pfn:#x} has other bytes than the input"
+            return f"{where}: page frame {pfn:#x} has other bytes than the input"
     out.unlink()
     return None
 
@@ -115,10 +132,10 @@ def check_filter(lifeboat: str, description: Path, folder: Path) -> str | None:
     expected = expectations(description)
     memory = elf_memory(dump.read_bytes())
     for level in range(32):
-        codec = [[], ["-c"], ["-l"], ["-p"], ["-z"]][level % 5]
-        why = check_level(lifeboat, dump, level, codec, expected, memory)
-        if why:
-            return why
+        for options in [[], ["-c"], ["-l"], ["-p"], ["-z"]][level % 5], ["-E"]:
+            why = check_level(lifeboat, dump, level, options, expected, memory)
+            if why:
+                return why
     return None
 
 

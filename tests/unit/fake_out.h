@@ -32,10 +32,13 @@ struct fake_out {
 	struct fake_call calls[4096];
 };
 
+/* Does what lies in the file say that it is incomplete? As a kdump file or as ELF (EI_PAD). */
 static inline bool fake_out_incomplete(const struct fake_out *o)
 {
-	uint8_t status = 0;
+	uint8_t status = 0, ident[16] = {0};
 
+	if (pread(o->file.fd, ident, 16, 0) == 16 && memcmp(ident, "\177ELF", 4) == 0)
+		return memcmp(ident + 9, "PARTIAL", 7) == 0;
 	return pread(o->file.fd, &status, 1, FAKE_OUT_STATUS) == 1 && status & 8;
 }
 

@@ -52,25 +52,40 @@ static bool all_zero(const uint8_t *page)
 	return !page[0] && memcmp(page, page + 1, FAKE_PAGE - 1) == 0;
 }
 
+/* The machine's memory is known to a kdump file only; an ELF file has what was kept. */
+static void assert_ranges(const struct machine *m, const struct source *src, unsigned int level)
+{
+	bool kdump = kdump_source_header(src) != NULL;
+
+	for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++) {
+		bool kept = machine_keeps(m, pfn, level), ram = m->use[pfn] != USE_NOTHING;
+
+		assert_int_equal(ranges_find(&src->present, pfn * FAKE_PAGE) != NULL, kept);
+		assert_int_equal(ranges_find(&src->ram, pfn * FAKE_PAGE) != NULL,
+				 kdump ? ram : kept);
+	}
+	if (kdump)
+		assert_int_equal(src->ram.n, m->f.src.ram.n);
+}
+
 /* Open what was written, and compare every page with memory and with the uses. */
 static void assert_dump(const struct machine *m, const struct fake_out *o, unsigned int level,
 			const struct filter_stats *stats)
 {
 	static uint8_t want[FAKE_PAGE], got[FAKE_PAGE];
-	const struct range *banks = m->f.src.ram.v;
 	uint64_t n_kept = 0, n_zero = 0;
 	struct source *src = NULL;
 	struct stat st;
 
 	assert_ok(source_open(o->file.path, &src, err));
 	assert_false(src->incomplete);
+	assert_ranges(m, src, level);
 	for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++) {
-		bool ram = m->use[pfn] != USE_NOTHING;
+		bool out = m->use[pfn] != USE_NOTHING && kdump_source_header(src);
 
-		assert_int_equal(ranges_find(&src->ram, pfn * FAKE_PAGE) != NULL, ram);
 		if (!machine_keeps(m, pfn, level)) {
 			assert_fails(source_read(src, pfn * FAKE_PAGE, got, FAKE_PAGE, err),
-				     ERR_NOT_FOUND, ram ? "filtered out" : "not in the dump");
+				     ERR_NOT_FOUND, out ? "filtered out" : "not in the dump");
 			continue;
 		}
 		assert_ok(source_read(src, pfn * FAKE_PAGE, got, FAKE_PAGE, err));
@@ -80,8 +95,6 @@ static void assert_dump(const struct machine *m, const struct fake_out *o, unsig
 		n_kept++;
 		n_zero += (level & LEVEL_ZERO) && all_zero(want);
 	}
-	assert_int_equal(src->ram.n, m->f.src.ram.n);
-	assert_int_equal(banks[0].start, src->ram.v[0].start);
 	assert_int_equal(src->notes.len, m->f.src.notes.len);
 	assert_memory_equal(src->notes.data, m->f.src.notes.data, src->notes.len);
 	assert_int_equal(stats->zero, n_zero);
@@ -107,6 +120,16 @@ TEST(all_levels)
 {
 	for (unsigned int level = 0; level <= LEVEL_MAX; level++)
 		check(shared, options_of(level, level % 3, level % 2 ? 8 : 2));
+}
+
+TEST(all_levels_elf)
+{
+	for (unsigned int level = 0; level <= LEVEL_MAX; level++) {
+		struct filter_options options = options_of(level, CODEC_RAW, level % 2 ? 1 : 8);
+
+		options.format = FILTER_ELF;
+		check(shared, options);
+	}
 }
 
 TEST(all_codecs_and_threads)
@@ -191,13 +214,14 @@ TEST(zeros_share_one_place)
  * Each call is failed in turn: the error comes back, nothing is committed or aborted by the filter, and
  * what lies in the file does not pass for a whole dump.
  */
-static void check_failures(bool once, unsigned int threads)
+static void check_failures(enum filter_format format, bool once, unsigned int threads)
 {
 	struct filter_options options = options_of(31, CODEC_RAW, threads);
 	struct fake_out *o = fake_out_create(0);
 	struct filter_stats stats;
 	size_t calls;
 
+	options.format = format;
 	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
 	calls = o->n_calls;
 	assert_false(fake_out_incomplete(o));
@@ -223,23 +247,26 @@ static void check_failures(bool once, unsigned int threads)
 
 TEST(every_failure_of_a_full_disk)
 {
-	check_failures(false, 1);
+	check_failures(FILTER_KDUMP, false, 1);
+	check_failures(FILTER_ELF, false, 1);
 }
 
 TEST(every_single_failure)
 {
-	check_failures(true, 1);
-	check_failures(true, 4);
+	check_failures(FILTER_KDUMP, true, 1);
+	check_failures(FILTER_KDUMP, true, 4);
+	check_failures(FILTER_ELF, true, 4);
 }
 
 /* The mark goes when all else is synced, with one write, and that is synced too. */
-TEST(order_of_the_last_calls)
+static void check_order(enum filter_format format)
 {
-	struct filter_options options = options_of(31, CODEC_ZLIB, 3);
+	struct filter_options options = options_of(31, CODEC_RAW, 3);
 	struct fake_out *o = fake_out_create(0);
 	struct filter_stats stats;
 	size_t n;
 
+	options.format = format;
 	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
 	n = o->n_calls;
 	assert_int_equal(o->calls[n - 3].kind, 's');
@@ -254,6 +281,12 @@ TEST(order_of_the_last_calls)
 	}
 	assert_int_equal(o->calls[0].off, 0); /* and it is the first thing there is */
 	fake_out_destroy(o);
+}
+
+TEST(order_of_the_last_calls)
+{
+	check_order(FILTER_KDUMP);
+	check_order(FILTER_ELF);
 }
 
 /* Nothing is written twice but the header, and a raw dump is as long as its pages ask for. */
@@ -282,16 +315,17 @@ TEST(no_waste)
 	fake_out_destroy(o);
 }
 
-TEST(lost_pages_keep_the_mark)
+static void check_lost(enum filter_format format)
 {
 	const uint64_t lost = 6 * MIB / FAKE_PAGE;
 	struct machine *m = machine_create(FAKE_6_1);
-	struct filter_options options = options_of(1, CODEC_LZO, 2);
+	struct filter_options options = options_of(1, CODEC_RAW, 2);
 	struct fake_out *o = fake_out_create(0);
 	struct filter_stats stats;
 	struct source *src = NULL;
 	uint8_t page[FAKE_PAGE];
 
+	options.format = format;
 	fake_open(&m->f);
 	fake_bad(&m->f, lost * FAKE_PAGE + 100, (lost + 2) * FAKE_PAGE + 1);
 	assert_ok(filter_run(m->f.img, &options, &o->out, &stats, err));
@@ -303,7 +337,8 @@ TEST(lost_pages_keep_the_mark)
 	for (uint64_t pfn = lost - 2; pfn < lost + 5; pfn++) {
 		if (pfn >= lost && pfn < lost + 3)
 			assert_fails(source_read(src, pfn * FAKE_PAGE, page, FAKE_PAGE, err),
-				     ERR_NOT_FOUND, "is lost");
+				     ERR_NOT_FOUND,
+				     format == FILTER_ELF ? "not in the dump" : "is lost");
 		else
 			assert_ok(source_read(src, pfn * FAKE_PAGE, page, FAKE_PAGE, err));
 	}
@@ -312,18 +347,25 @@ TEST(lost_pages_keep_the_mark)
 	machine_destroy(m);
 }
 
+TEST(lost_pages_keep_the_mark)
+{
+	check_lost(FILTER_KDUMP);
+	check_lost(FILTER_ELF);
+}
+
 /* ---- odd inputs */
 
 /* Not a page is kept: once the file ended before its own bitmaps did and could not be opened. */
 TEST(nothing_kept)
 {
-	for (unsigned int level = 16; level < 18; level++) {
-		struct filter_options options = options_of(level, CODEC_RAW, 2);
+	for (unsigned int i = 0; i < 4; i++) {
+		struct filter_options options = options_of(16 + i % 2, CODEC_RAW, 2);
 		struct machine *m = machine_create(FAKE_6_1);
 		struct fake_out *o = fake_out_create(0);
 		struct filter_stats stats;
 		struct source *src = NULL;
 
+		options.format = i < 2 ? FILTER_KDUMP : FILTER_ELF;
 		for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++)
 			if (m->use[pfn] != USE_NOTHING)
 				machine_block(m, pfn, 0, USE_FREE);
@@ -464,6 +506,11 @@ TEST(usage)
 	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_USAGE, "32");
 	options = options_of(31, CODEC_RAW, 0);
 	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_USAGE, "0 thr");
+	options = options_of(31, CODEC_LZO, 1);
+	options.format = FILTER_ELF;
+	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_USAGE, "(lzo)");
+	options.format = (enum filter_format)7;
+	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_USAGE, "7");
 	options = options_of(31, (enum codec)77, 2);
 	assert_true(filter_run(shared->f.img, &options, &o->out, &stats, &(struct err){0}) != 0);
 	fake_out_destroy(o);
@@ -521,30 +568,49 @@ TEST(progress)
 }
 
 /* What we wrote is an input like any other: filtered again it keeps what both levels keep. */
-TEST(filtered_again)
+static void check_again(enum filter_format from, enum filter_format to)
 {
-	struct filter_options first = options_of(16, CODEC_LZO, 2),
-			      second = options_of(9, CODEC_ZLIB, 2);
+	struct filter_options first = options_of(16, CODEC_RAW, 2),
+			      second = options_of(9, CODEC_RAW, 2);
 	struct fake_out *o = fake_out_create(0), *again = fake_out_create(0);
 	struct filter_stats stats;
 	struct source *src = NULL;
 	struct image *img = NULL;
 
+	first.format = from;
+	second.format = to;
 	assert_ok(filter_run(shared->f.img, &first, &o->out, &stats, err));
 	assert_ok(source_open(o->file.path, &src, err));
 	assert_ok(image_create(src, &img, err));
 	assert_ok(filter_run(img, &second, &again->out, &stats, err));
-	assert_dump(shared, again, 16 | 9, &stats);
+	if (from == FILTER_KDUMP || to == FILTER_ELF)
+		assert_dump(shared, again, 16 | 9, &stats);
 	image_destroy(img);
 	source_destroy(src);
+	if (from == FILTER_ELF && to == FILTER_KDUMP) { /* the input did not know all of RAM */
+		assert_ok(source_open(again->file.path, &src, err));
+		for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++)
+			assert_int_equal(ranges_find(&src->present, pfn * FAKE_PAGE) != NULL,
+					 machine_keeps(shared, pfn, 16 | 9));
+		source_destroy(src);
+	}
 	fake_out_destroy(o);
 	fake_out_destroy(again);
+}
+
+TEST(filtered_again)
+{
+	check_again(FILTER_KDUMP, FILTER_KDUMP);
+	check_again(FILTER_KDUMP, FILTER_ELF);
+	check_again(FILTER_ELF, FILTER_ELF);
+	check_again(FILTER_ELF, FILTER_KDUMP);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_levels),
+		cmocka_unit_test(all_levels_elf),
 		cmocka_unit_test(all_codecs_and_threads),
 		cmocka_unit_test(header),
 		cmocka_unit_test(zeros_share_one_place),
