@@ -33,6 +33,11 @@ struct out_ops {
 struct out {
 	const struct out_ops *ops;
 	const char *name; /* final name, for messages; valid as long as the object */
+	/*
+	 * Write no byte twice: this becomes a stream, and readers disagree on which one counts
+	 * (format/flat.h). What is not known yet is left out, and written when it is.
+	 */
+	bool write_once;
 };
 
 /*

@@ -36,9 +36,11 @@ int sink_settle(struct sink *sink, bool keep_incomplete,
 {
 	struct out *out = sink->task.out;
 	struct err ignored;
-	int r = out->ops->sync(out, err);
+	int r = out->write_once ? mark(sink, keep_incomplete, err) : 0;
 
-	if (r || keep_incomplete)
+	if (!r)
+		r = out->ops->sync(out, err);
+	if (r || keep_incomplete || out->write_once)
 		return r;
 	r = mark(sink, false, err);
 	if (!r)

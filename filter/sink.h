@@ -58,7 +58,10 @@ struct sink {
 	struct sink_task task;
 };
 
-/* Begin the file that task->options->format names: all but the page data, and marked incomplete. */
+/*
+ * Begin the file that task->options->format names: all but the page data, and marked incomplete. If
+ * task->out->write_once, the header is left out until the end: then its absence is the mark.
+ */
 int sink_create(const struct sink_task *task, struct sink **ret, struct err *err) _must_check_;
 void sink_destroy(struct sink *sink); /* NULL is fine; does not touch the struct out */
 
@@ -74,7 +77,7 @@ int sink_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_size,
 
 /*
  * The end that all formats share: `mark` writes the header with or without the mark, which is the first
- * thing in the file. For formats only.
+ * thing in the file, or the last one if the output takes no byte twice. For formats only.
  */
 int sink_settle(struct sink *sink, bool keep_incomplete,
 		int (*mark)(struct sink *sink, bool incomplete, struct err *err),

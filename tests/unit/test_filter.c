@@ -289,6 +289,17 @@ TEST(order_of_the_last_calls)
 	check_order(FILTER_ELF);
 }
 
+/* None of the first n calls writes where another one does. */
+static void assert_once(const struct fake_out *o, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct fake_call *a = &o->calls[i], *b = &o->calls[k];
+
+			assert_true(a->off >= b->off + b->len || b->off >= a->off + a->len);
+		}
+}
+
 /* Nothing is written twice but the header, and a raw dump is as long as its pages ask for. */
 TEST(no_waste)
 {
@@ -299,12 +310,7 @@ TEST(no_waste)
 	uint64_t desc_off;
 
 	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
-	for (size_t i = 0; i < o->n_calls - 2; i++)
-		for (size_t k = 0; k < i; k++) {
-			const struct fake_call *a = &o->calls[i], *b = &o->calls[k];
-
-			assert_true(a->off >= b->off + b->len || b->off >= a->off + a->len);
-		}
+	assert_once(o, o->n_calls - 2);
 	assert_ok(source_open(o->file.path, &src, err));
 	desc_off = FAKE_PAGE * (1 + kdump_source_header(src)->sub_blocks +
 				kdump_source_header(src)->bitmap_blocks);
@@ -313,6 +319,30 @@ TEST(no_waste)
 				 stats.written * FAKE_PAGE);
 	source_destroy(src);
 	fake_out_destroy(o);
+}
+
+/* An output that takes no byte twice gets the same file. */
+static void check_once(enum filter_format format, unsigned int level)
+{
+	struct filter_options options = options_of(level, CODEC_RAW, 1);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+
+	options.format = format;
+	o->out.write_once = true;
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	assert_once(o, o->n_calls);
+	assert_int_equal(o->calls[o->n_calls - 2].off, 0);
+	assert_dump(shared, o, level, &stats);
+	fake_out_destroy(o);
+}
+
+TEST(no_byte_twice)
+{
+	for (unsigned int level = 0; level <= LEVEL_MAX; level++) {
+		check_once(FILTER_KDUMP, level);
+		check_once(FILTER_ELF, level);
+	}
 }
 
 static void check_lost(enum filter_format format)
@@ -358,14 +388,15 @@ TEST(lost_pages_keep_the_mark)
 /* Not a page is kept: once the file ended before its own bitmaps did and could not be opened. */
 TEST(nothing_kept)
 {
-	for (unsigned int i = 0; i < 4; i++) {
+	for (unsigned int i = 0; i < 8; i++) {
 		struct filter_options options = options_of(16 + i % 2, CODEC_RAW, 2);
 		struct machine *m = machine_create(FAKE_6_1);
 		struct fake_out *o = fake_out_create(0);
 		struct filter_stats stats;
 		struct source *src = NULL;
 
-		options.format = i < 2 ? FILTER_KDUMP : FILTER_ELF;
+		options.format = i % 4 < 2 ? FILTER_KDUMP : FILTER_ELF;
+		o->out.write_once = i >= 4;
 		for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++)
 			if (m->use[pfn] != USE_NOTHING)
 				machine_block(m, pfn, 0, USE_FREE);
@@ -375,6 +406,8 @@ TEST(nothing_kept)
 		assert_ok(source_open(o->file.path, &src, err));
 		assert_int_equal(src->present.n, 0);
 		assert_false(src->incomplete);
+		if (o->out.write_once)
+			assert_once(o, o->n_calls);
 		source_destroy(src);
 		fake_out_destroy(o);
 		machine_destroy(m);
@@ -618,6 +651,7 @@ int main(void)
 		cmocka_unit_test(every_single_failure),
 		cmocka_unit_test(order_of_the_last_calls),
 		cmocka_unit_test(no_waste),
+		cmocka_unit_test(no_byte_twice),
 		cmocka_unit_test(lost_pages_keep_the_mark),
 		cmocka_unit_test(nothing_kept),
 		cmocka_unit_test(present_outside_of_ram),

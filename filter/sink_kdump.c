@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "filter/sink_kdump.h"
+
+#include <elf.h>
+#include <stdatomic.h>
+
+#include "base/num.h"
+#include "format/kdump.h"
+#include "format/note.h"
+
+#define BITMAP_PIECE 65536 /* bytes of a bitmap written at once */
+#define DESC_PIECE   512   /* descriptors encoded at once */
+
+struct sink_kdump {
+	struct sink sink;
+	struct kdump_header header;
+	struct kdump_layout layout;
+	uint64_t zero_page;        /* file offset, 0 if none */
+	_Atomic uint64_t data_end; /* where the next page data goes */
+	void *block;               /* block_size bytes of scratch */
+};
+
+static int put(const struct sink_kdump *s, const void *buf, size_t len, uint64_t off,
+	       struct err *err)
+{
+	struct out *out = s->sink.task.out;
+
+	return out->ops->pwrite(out, buf, len, off, err);
+}
+
+/* CPUs that left registers. kdump notes skip CPUs that never stopped, so this is what is there. */
+static uint32_t count_cpus(struct bytes notes)
+{
+	struct note note;
+	struct err ignored;
+	uint32_t n = 0;
+	size_t off = 0;
+	bool more;
+
+	while (!note_next(notes, &off, &note, &more, &ignored) && more)
+		n += note.type == NOTE_TYPE_PRSTATUS && note.name.len == 4 &&
+		     memcmp(note.name.data, "CORE", 4) == 0;
+	return n;
+}
+
+static int64_t phys_base(const struct image *img)
+{
+	int64_t v = 0;
+	struct err ignored;
+	bool found;
+
+	/* x86_64 only; other architectures leave the field 0 */
+	if (vmcoreinfo_number(img->info, "phys_base", &v, &found, &ignored))
+		return 0;
+	return v;
+}
+
+static int plan(struct sink_kdump *s, struct err *err)
+{
+	const struct image *img = s->sink.task.img;
+	const struct filter_options *options = s->sink.task.options;
+	struct kdump_header *h = &s->header;
+	int r;
+
+	memcpy(h->uts, img->uts, sizeof(h->uts));
+	h->time_sec = img->crash_time;
+	h->status = (uint32_t)options->codec | KDUMP_STATUS_INCOMPLETE;
+	h->block_size = (uint32_t)img->page_size;
+	h->max_mapnr = s->sink.task.keep->bits;
+	h->nr_cpus = count_cpus(img->src->notes);
+	h->phys_base = (uint64_t)phys_base(img);
+	h->dump_level = options->level;
+	h->notes_size = img->src->notes.len;
+	r = kdump_plan(h, &s->layout, err);
+	if (r)
+		return r;
+	h->vmcoreinfo_off = h->notes_off + img->info_off;
+	h->vmcoreinfo_size = img->info_text.len;
+	return 0;
+}
+
+static int write_main_header(struct sink_kdump *s, struct err *err)
+{
+	kdump_encode_header(&s->header, s->block);
+	return put(s, s->block, s->header.block_size, 0, err);
+}
+
+static int write_headers(struct sink_kdump *s, struct err *err)
+{
+	uint8_t sub[KDUMP_SUB_HEADER_SIZE];
+	int r = s->sink.task.out->write_once ? 0 : write_main_header(s, err);
+
+	kdump_encode_sub_header(&s->header, sub);
+	if (!r)
+		r = put(s, sub, sizeof(sub), s->header.block_size, err);
+	return r;
+}
+
+/*
+ * The same stretch of both bitmaps, from page frame `first` on. The 2nd lies in memory as the file wants
+ * it: little-endian words, lowest bit first. The 1st is never whole in memory.
+ */
+static int write_bitmap_piece(struct sink_kdump *s, struct bitmap *scratch, uint64_t first,
+			      struct err *err)
+{
+	const struct ranges *ram = s->sink.task.ram;
+	const struct bitmap *keep = s->sink.task.keep;
+	const uint8_t *kept = (const uint8_t *)keep->words;
+	uint64_t end = NUM_MIN(first + scratch->bits, keep->bits), at = first / 8;
+	size_t len = (size_t)num_div_up(end - first, 8);
+	const struct range *range = ranges_from(ram, first);
+	int r;
+
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bitmap words are bytes here");
+	bitmap_clear_range(scratch, 0, scratch->bits);
+	for (; range && range < ram->v + ram->n && range->start < end; range++)
+		bitmap_set_range(scratch, NUM_MAX(range->start, first) - first,
+				 NUM_MIN(range->end, end) - first);
+	r = put(s, scratch->words, len, s->layout.bitmap1_off + at, err);
+	if (!r)
+		r = put(s, kept + at, len, s->layout.bitmap2_off + at, err);
+	return r;
+}
+
+/*
+ * Only the pieces where there is memory: it may lie at the far end of the address space (72 TiB on a
+ * Grace Hopper), and what is never written reads as zeros.
+ */
+static int write_bitmaps(struct sink_kdump *s, uint64_t *ret_kept, struct err *err)
+{
+	const struct ranges *ram = s->sink.task.ram;
+	const struct bitmap *keep = s->sink.task.keep;
+	struct bitmap scratch;
+	uint64_t next = 0, kept = 0;
+	int r = bitmap_init(&scratch, BITMAP_PIECE * 8, err);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < ram->n && !r; i++) {
+		uint64_t piece = NUM_MAX(ram->v[i].start / scratch.bits, next);
+
+		next = NUM_MAX((ram->v[i].end - 1) / scratch.bits + 1, next);
+		for (; piece < next && !r; piece++) {
+			r = write_bitmap_piece(s, &scratch, piece * scratch.bits, err);
+			kept += bitmap_count_words(keep, piece * scratch.n_words,
+						   (piece + 1) * scratch.n_words);
+		}
+	}
+	bitmap_deinit(&scratch);
+	*ret_kept = kept;
+	return r;
+}
+
+static int write_start(struct sink_kdump *s, struct err *err)
+{
+	const struct bytes notes = s->sink.task.img->src->notes;
+	uint64_t block = s->header.block_size, kept, data;
+	int r;
+
+	if ((r = write_headers(s, err)) ||
+	    (r = put(s, notes.data, notes.len, s->header.notes_off, err)) ||
+	    (r = write_bitmaps(s, &kept, err)))
+		return r;
+	memset(s->block, 0, block);
+	/* with nothing behind it, the (empty) 2nd bitmap must still be whole: readers map it */
+	if (!kept && num_div_up(s->header.max_mapnr, 8) < s->layout.bitmap_size &&
+	    (r = put(s, s->block, 1, s->layout.desc_off - 1, err)))
+		return r;
+	data = num_align_up(s->layout.desc_off + kept * KDUMP_DESC_SIZE, block);
+	if (s->sink.task.options->level & LEVEL_ZERO) {
+		r = put(s, s->block, block, data, err);
+		if (r)
+			return r;
+		s->zero_page = data;
+		data += block;
+	}
+	atomic_init(&s->data_end, data);
+	return 0;
+}
+
+static void kdump_destroy(struct sink *sink)
+{
+	struct sink_kdump *s = (struct sink_kdump *)sink;
+
+	free(s->block);
+	free(s);
+}
+
+/* The descriptor of a page whose data, if it has any, lies at `at`. */
+static struct kdump_desc describe(const struct sink_kdump *s, const struct sink_page *page,
+				  uint64_t at)
+{
+	switch (page->kind) {
+	case SINK_DATA:
+		return (struct kdump_desc){at, page->size, page->codec};
+	case SINK_ZERO:
+		return (struct kdump_desc){s->zero_page, s->header.block_size, CODEC_RAW};
+	case SINK_LOST:
+		break;
+	}
+	return (struct kdump_desc){0};
+}
+
+static int kdump_write(struct sink *sink, const struct sink_batch *b, struct err *err)
+{
+	struct sink_kdump *s = (struct sink_kdump *)sink;
+	uint64_t at = atomic_fetch_add_explicit(&s->data_end, b->len, memory_order_relaxed);
+	uint8_t encoded[DESC_PIECE * KDUMP_DESC_SIZE];
+	int r = b->len ? put(s, b->data, b->len, at, err) : 0;
+
+	for (size_t i = 0; i < b->n && !r;) {
+		size_t k = 0;
+
+		for (; k < DESC_PIECE && i + k < b->n; k++) {
+			struct kdump_desc d = describe(s, &b->pages[i + k], at);
+
+			at += b->pages[i + k].size;
+			kdump_encode_desc(&d, encoded + k * KDUMP_DESC_SIZE);
+		}
+		r = put(s, encoded, k * KDUMP_DESC_SIZE,
+			s->layout.desc_off + (b->rank + i) * KDUMP_DESC_SIZE, err);
+		i += k;
+	}
+	return r;
+}
+
+static int kdump_mark(struct sink *sink, bool incomplete, struct err *err)
+{
+	struct sink_kdump *s = (struct sink_kdump *)sink;
+
+	s->header.status &= ~(uint32_t)KDUMP_STATUS_INCOMPLETE;
+	s->header.status |= incomplete ? KDUMP_STATUS_INCOMPLETE : 0;
+	return write_main_header(s, err);
+}
+
+static int kdump_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_size,
+			struct err *err)
+{
+	int r = sink_settle(sink, keep_incomplete, kdump_mark, err);
+
+	if (!r)
+		*ret_size = atomic_load(&((struct sink_kdump *)sink)->data_end);
+	return r;
+}
+
+static const struct sink_ops kdump_ops = {
+	.write = kdump_write,
+	.finish = kdump_finish,
+	.destroy = kdump_destroy,
+};
+
+int sink_kdump_create(const struct sink_task *task, struct sink **ret, struct err *err)
+{
+	struct sink_kdump *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return err_nomem(err, sizeof(*s), "the output");
+	s->sink = (struct sink){&kdump_ops, *task};
+	s->block = malloc(task->img->page_size);
+	if (!s->block)
+		r = err_nomem(err, task->img->page_size, "a block of the output");
+	else if (!(r = plan(s, err)))
+		r = write_start(s, err);
+	if (r) {
+		kdump_destroy(&s->sink);
+		return r;
+	}
+	*ret = &s->sink;
+	return 0;
+}
