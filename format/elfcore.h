@@ -13,7 +13,7 @@
  * What open checks: identification, header sizes, that the program headers and notes lie inside the
  * file (a file whose size fstat gives; /proc/vmcore gives one too), that p_offset + p_filesz and
  * p_paddr + p_memsz do not overflow, that p_filesz <= p_memsz. e_phnum == PN_XNUM takes the count
- * from section header 0; at most 2^20 program headers and 64 MiB of notes.
+ * from section header 0; at most 2^17 program headers and 64 MiB of notes.
  * Bytes between p_filesz and p_memsz are not in the dump (ram, not present).
  * PT_LOADs with p_memsz 0 are skipped. A PT_LOAD that reaches past the end of the file: the file was
  * cut; ERR_CORRUPT naming segment, offset, and sizes.
