@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/io.h"
 #include "base/num.h"
 #include "format/elfcore_fields.h"
+#include "format/input.h"
 #include "format/note.h"
 
 /*
@@ -19,6 +19,7 @@
 #define BUFFER_SIZE (256 * 1024) /* where mmap is refused */
 #define NOTES_MAX   (64ULL * 1024 * 1024)
 #define PHDRS_MAX   (1U << 17)
+#define STEPS_MAX   (8 * PHDRS_MAX) /* whole files need less, whatever their segments are */
 
 /* Bytes of the dump: physical [start, end) lies at file offset `off`. */
 struct extent {
@@ -40,7 +41,7 @@ struct segments {
 
 struct elfcore {
 	struct source src;
-	int fd;
+	struct input *in;
 	struct extent *extents; /* sorted by start, disjoint */
 	size_t n_extents;
 };
@@ -98,7 +99,7 @@ static int read_extended_phnum(const struct elfcore *core, uint64_t shoff, uint3
 
 	if (!shoff)
 		return err_set(err, ERR_CORRUPT, "e_phnum is PN_XNUM but there is no section 0");
-	if (io_pread_full(core->fd, buf, sizeof(buf), shoff, "section header 0", err))
+	if (input_read(core->in, buf, sizeof(buf), shoff, "section header 0", err))
 		return err->code;
 	if (!bytes_le32((struct bytes){buf, sizeof(buf)}, offsetof(Elf64_Shdr, sh_info), ret))
 		return err_set(err, ERR_CORRUPT, "section header 0 is cut");
@@ -114,7 +115,7 @@ static int read_header(const struct elfcore *core, struct header *ret, struct er
 	struct header hdr = {0};
 	int r;
 
-	r = io_pread_full(core->fd, buf, sizeof(buf), 0, "ELF header", err);
+	r = input_read(core->in, buf, sizeof(buf), 0, "ELF header", err);
 	if (!r)
 		r = check_ident(h, err);
 	if (r)
@@ -221,23 +222,63 @@ static int compare_extents(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static int append_extent(struct elfcore *core, const struct extent *e, size_t *cap, struct err *err)
+/* While extents are made. */
+struct growth {
+	size_t cap;    /* of the array */
+	uint32_t left; /* extents and gaps that may still be looked at */
+};
+
+static int append_extent(struct elfcore *core, const struct extent *e, struct growth *g,
+			 struct err *err)
 {
-	if (core->n_extents == *cap) {
-		size_t want = *cap ? *cap * 2 : 64;
+	if (core->n_extents == g->cap) {
+		size_t want = g->cap ? g->cap * 2 : 64;
 		struct extent *v = reallocarray(core->extents, want, sizeof(*v));
 
 		if (!v)
 			return err_nomem(err, want * sizeof(*v), "the segment table");
 		core->extents = v;
-		*cap = want;
+		g->cap = want;
 	}
 	core->extents[core->n_extents++] = *e;
 	return 0;
 }
 
+/* Only a file that was cut into very many pieces has no more left. */
+static int take_step(struct growth *g, struct err *err)
+{
+	if (!g->left)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "the flattened file was cut and has more than %u gaps in its memory",
+			       STEPS_MAX);
+	g->left--;
+	return 0;
+}
+
+/* An extent of what the file has of [start, end): all of it, but for a flattened file that was cut. */
+static int add_extents(struct elfcore *core, const struct extent *all, struct growth *g,
+		       struct err *err)
+{
+	uint64_t at = all->off, end = all->off + (all->end - all->start);
+	struct range known;
+
+	for (; input_next_known(core->in, at, end, &known); at = known.end) {
+		struct extent e = {
+			.start = all->start + (known.start - all->off),
+			.end = all->start + (known.end - all->off),
+			.off = known.start,
+		};
+
+		if (take_step(g, err) || append_extent(core, &e, g, err) ||
+		    ranges_add(&core->src.present, e.start, e.end, err))
+			return err->code;
+	}
+	return 0;
+}
+
 /* Make extents of the bytes of a segment that none has yet. */
-static int add_bytes(struct elfcore *core, const struct segment *s, size_t *cap, struct err *err)
+static int add_bytes(struct elfcore *core, const struct segment *s, struct growth *g,
+		     struct err *err)
 {
 	uint64_t at = s->paddr, end = s->paddr + s->filesz;
 
@@ -245,14 +286,15 @@ static int add_bytes(struct elfcore *core, const struct segment *s, size_t *cap,
 		const struct range *next = ranges_from(&core->src.present, at);
 		struct extent e = {.start = at, .end = end, .off = s->offset + (at - s->paddr)};
 
+		if (take_step(g, err))
+			return err->code;
 		if (next && next->start <= at) {
 			at = next->end;
 			continue;
 		}
 		if (next && next->start < end)
 			e.end = next->start;
-		if (append_extent(core, &e, cap, err) ||
-		    ranges_add(&core->src.present, e.start, e.end, err))
+		if (add_extents(core, &e, g, err))
 			return err->code;
 		at = e.end;
 	}
@@ -283,7 +325,7 @@ static int build_extents(struct elfcore *core, struct segments *segs, struct err
 {
 	struct ranges *ram = &core->src.ram;
 	uint64_t reach = 0; /* end of the segments so far, repeating ones aside */
-	size_t cap = 0;
+	struct growth g = {.left = STEPS_MAX};
 
 	for (size_t i = 0; i < segs->n; i++) {
 		struct segment *s = &segs->v[i];
@@ -292,7 +334,7 @@ static int build_extents(struct elfcore *core, struct segments *segs, struct err
 		if (s->repeats)
 			continue;
 		reach = s->paddr + s->memsz;
-		if (ranges_add(ram, s->paddr, reach, err) || add_bytes(core, s, &cap, err))
+		if (ranges_add(ram, s->paddr, reach, err) || add_bytes(core, s, &g, err))
 			return err->code;
 	}
 	for (size_t i = 0; i < segs->n; i++) {
@@ -301,12 +343,17 @@ static int build_extents(struct elfcore *core, struct segments *segs, struct err
 
 		if (s->repeats && (!in || in->end < s->paddr + s->memsz))
 			return overlap(segs, s, err);
-		if (s->repeats && add_bytes(core, s, &cap, err))
+		if (s->repeats && add_bytes(core, s, &g, err))
 			return err->code;
 	}
 	if (core->n_extents)
 		qsort(core->extents, core->n_extents, sizeof(*core->extents), compare_extents);
 	return 0;
+}
+
+static uint64_t in_file(const struct elfcore *core, uint64_t off)
+{
+	return off < core->in->size ? core->in->size - off : 0;
 }
 
 /* Split the program headers into PT_LOADs and PT_NOTEs; both arrays have room for all. */
@@ -318,6 +365,8 @@ static int sort_phdrs(const struct elfcore *core, struct bytes table, uint32_t p
 		uint32_t type = 0;
 		int r = parse_phdr(table, i, &type, &s, err);
 
+		if (!r && type == PT_LOAD && core->in->cut)
+			s.filesz = NUM_MIN(s.filesz, in_file(core, s.offset));
 		if (!r && type == PT_LOAD && s.memsz)
 			r = check_load(core, &s, err);
 		if (!r && type == PT_NOTE)
@@ -397,7 +446,7 @@ static int read_notes(struct elfcore *core, const struct segments *segs, struct 
 	for (size_t i = 0; i < segs->n; i++) {
 		const struct segment *s = &segs->v[i];
 
-		if (io_pread_full(core->fd, raw + at, s->filesz, s->offset, "PT_NOTE", err))
+		if (input_read(core->in, raw + at, s->filesz, s->offset, "PT_NOTE", err))
 			return err_wrap(err, "program header %" PRIu32, s->index);
 		pieces[i] = (struct bytes){raw + at, s->filesz};
 		at += s->filesz;
@@ -421,7 +470,7 @@ static int load_headers(struct elfcore *core, struct err *err)
 	if (r)
 		return r;
 	core->src.elf_machine = hdr.machine;
-	core->src.incomplete = hdr.incomplete;
+	core->src.incomplete = hdr.incomplete || core->in->cut;
 	size = hdr.phnum * sizeof(Elf64_Phdr);
 	table = malloc(size);
 	loads = calloc(hdr.phnum, sizeof(*loads));
@@ -430,7 +479,7 @@ static int load_headers(struct elfcore *core, struct err *err)
 		return err_nomem(err, size, "the program headers");
 	load_segs = (struct segments){.v = loads};
 	note_segs = (struct segments){.v = notes};
-	r = io_pread_full(core->fd, table, size, hdr.phoff, "program headers", err);
+	r = input_read(core->in, table, size, hdr.phoff, "program headers", err);
 	if (!r)
 		r = sort_phdrs(core, (struct bytes){table, size}, hdr.phnum, &load_segs, &note_segs,
 			       err);
@@ -445,26 +494,25 @@ static void elfcore_destroy(struct source *src)
 {
 	struct elfcore *core = (struct elfcore *)src;
 
-	if (core->fd >= 0)
-		close(core->fd);
+	input_destroy(core->in);
 	free(core->extents);
 	source_deinit(src);
 	free(core);
 }
 
-static int elfcore_open(int fd, const char *path, struct source **ret, struct err *err)
+static int elfcore_open(struct input *in, const char *path, struct source **ret, struct err *err)
 {
 	struct elfcore *core = calloc(1, sizeof(*core));
 	int r;
 
 	if (!core)
 		return err_nomem(err, sizeof(*core), "an ELF vmcore");
-	core->fd = fd;
-	r = source_init(&core->src, &elfcore_source, fd, path, err);
+	core->in = in;
+	r = source_init(&core->src, &elfcore_source, in, path, err);
 	if (!r)
 		r = load_headers(core, err);
 	if (r) {
-		core->fd = -1; /* stays the caller's */
+		core->in = NULL; /* stays the caller's */
 		elfcore_destroy(&core->src);
 		return r;
 	}
@@ -508,8 +556,8 @@ static int elfcore_read(const struct source *src, uint64_t phys, void *buf, size
 		if (find_extent(core, at, &e, err))
 			return err->code;
 		part = (size_t)NUM_MIN(len - done, e->end - at);
-		if (io_pread_full(core->fd, (char *)buf + done, part, e->off + (at - e->start),
-				  "PT_LOAD", err))
+		if (input_read(core->in, (char *)buf + done, part, e->off + (at - e->start),
+			       "PT_LOAD", err))
 			return err_wrap(err, "physical address 0x%" PRIx64, at);
 		done += part;
 	}
@@ -528,15 +576,18 @@ static void window_drop(struct window *w)
  * pages at both ends are mapped whole: /proc/vmcore rounds every segment out to pages, and in a
  * foreign file whose segments are not aligned they hold other data, which the view leaves out.
  */
-static bool window_map(struct window *w, int fd, const struct extent *e, uint64_t at, uint64_t page,
-		       struct view *view)
+static bool window_map(struct window *w, const struct input *in, const struct extent *e,
+		       uint64_t at, uint64_t page, struct view *view)
 {
 	uint64_t from = NUM_MAX(num_align_down(at, WINDOW_SIZE), e->off);
 	uint64_t to = NUM_MIN(num_align_down(at, WINDOW_SIZE) + WINDOW_SIZE,
 			      e->off + (e->end - e->start));
 	uint64_t map_from = num_align_down(from, page);
-	void *map = mmap(NULL, to - map_from, PROT_READ, MAP_PRIVATE, fd, (off_t)map_from);
+	void *map;
 
+	if (in->flattened)
+		return false;
+	map = mmap(NULL, to - map_from, PROT_READ, MAP_PRIVATE, in->fd, (off_t)map_from);
 	if (map == MAP_FAILED)
 		return false;
 	w->map = map;
@@ -547,8 +598,8 @@ static bool window_map(struct window *w, int fd, const struct extent *e, uint64_
 	return true;
 }
 
-static int window_read(struct window *w, int fd, const struct extent *e, uint64_t phys,
-		       struct view *view, struct err *err)
+static int window_read(struct window *w, const struct input *in, const struct extent *e,
+		       uint64_t phys, struct view *view, struct err *err)
 {
 	size_t len = (size_t)NUM_MIN(BUFFER_SIZE, e->end - phys);
 
@@ -556,7 +607,7 @@ static int window_read(struct window *w, int fd, const struct extent *e, uint64_
 		w->buf = malloc(BUFFER_SIZE);
 	if (!w->buf)
 		return err_nomem(err, BUFFER_SIZE, "a read buffer");
-	if (io_pread_full(fd, w->buf, len, e->off + (phys - e->start), "PT_LOAD", err))
+	if (input_read(in, w->buf, len, e->off + (phys - e->start), "PT_LOAD", err))
 		return err_wrap(err, "physical address 0x%" PRIx64, phys);
 	view->start = phys;
 	view->data = w->buf;
@@ -581,10 +632,10 @@ static int elfcore_map(const struct source *src, struct view *view, uint64_t phy
 	}
 	view->len = 0; /* nothing is borrowed while the window moves, or if it cannot */
 	window_drop(w);
-	if (window_map(w, core->fd, e, e->off + (phys - e->start), (uint64_t)sysconf(_SC_PAGESIZE),
+	if (window_map(w, core->in, e, e->off + (phys - e->start), (uint64_t)sysconf(_SC_PAGESIZE),
 		       view))
 		return 0;
-	return window_read(w, core->fd, e, phys, view, err);
+	return window_read(w, core->in, e, phys, view, err);
 }
 
 static void elfcore_unmap(struct view *view)

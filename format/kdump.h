@@ -22,6 +22,7 @@
 #define KDUMP_SUB_HEADER_SIZE   104
 #define KDUMP_DESC_SIZE         24
 #define KDUMP_UTS_FIELD         65
+#define KDUMP_STATUS_OFFSET     424  /* where header.status lies in the file: 4 bytes */
 #define KDUMP_STATUS_INCOMPLETE 0x8  /* header.status: the dump was cut off or is being written */
 #define KDUMP_STATUS_VMEMMAP    0x10 /* header.status: struct pages of excluded pages are excluded */
 

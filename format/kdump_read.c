@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The reader of kdump-compressed files: ours, makedumpfile's and QEMU's. */
 #include <elf.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "base/io.h"
 #include "base/num.h"
+#include "format/input.h"
 #include "format/kdump.h"
 #include "format/kdump_fields.h"
 #include "format/note.h"
@@ -23,13 +21,6 @@
 #define RANK_PFNS  32768U
 #define RANK_BYTES (RANK_PFNS / 8)
 
-/* A piece of the file, mapped read-only. */
-struct mapping {
-	void *base;
-	size_t len; /* of the mapping */
-	struct bytes bytes;
-};
-
 /* What reading a page needs besides the file. One per thread. */
 struct room {
 	struct decompressor *decompressor;
@@ -39,11 +30,11 @@ struct room {
 
 struct kdump {
 	struct source src;
-	int fd;
+	struct input *in;
 	struct kdump_header header;
 	struct kdump_layout layout;
-	struct mapping bitmap; /* 2nd bitmap */
-	struct mapping descs;  /* as many descriptors as the file has */
+	struct input_map bitmap; /* 2nd bitmap */
+	struct input_map descs;  /* as many descriptors as the file has */
 	uint64_t *rank;
 	uint64_t n_descs;             /* bits in the 2nd bitmap */
 	_Atomic(struct room *) spare; /* of source_read(), which has no view to keep one in */
@@ -97,7 +88,7 @@ static int read_main_header(const struct kdump *k, struct kdump_header *h, uint3
 	struct bytes b = {buf, sizeof(buf)};
 	uint32_t max_mapnr = 0;
 
-	if (io_pread_full(k->fd, buf, sizeof(buf), 0, "disk_dump_header", err))
+	if (input_read(k->in, buf, sizeof(buf), 0, "disk_dump_header", err))
 		return err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(h->uts); i++)
 		memcpy(h->uts[i], buf + HDR_UTS + i * KDUMP_UTS_FIELD, KDUMP_UTS_FIELD - 1);
@@ -137,7 +128,7 @@ static int read_sub_header(const struct kdump *k, uint32_t version, struct kdump
 	uint32_t split = 0;
 	bool ok;
 
-	if (io_pread_full(k->fd, buf, sizeof(buf), h->block_size, "kdump_sub_header", err))
+	if (input_read(k->in, buf, sizeof(buf), h->block_size, "kdump_sub_header", err))
 		return err->code;
 	ok = bytes_le64(b, SUB_PHYS_BASE, &h->phys_base) &&
 	     bytes_le32(b, SUB_DUMP_LEVEL, &h->dump_level);
@@ -265,38 +256,12 @@ static int read_headers(struct kdump *k, struct err *err)
 		r = check_layout(k, h, &k->layout, err);
 	if (r)
 		return r;
-	k->src.incomplete = h->status & KDUMP_STATUS_INCOMPLETE;
+	k->src.incomplete = h->status & KDUMP_STATUS_INCOMPLETE || k->in->cut;
 	k->src.elf_machine = machine_of(h->uts[4]);
 	return 0;
 }
 
 /* ---- opening: bitmaps ---- */
-
-static void mapping_deinit(struct mapping *m)
-{
-	if (m->base)
-		munmap(m->base, m->len);
-	*m = (struct mapping){0};
-}
-
-/* Map a piece that lies inside the file; an empty one needs no mapping. */
-static int mapping_init(struct mapping *m, int fd, uint64_t off, uint64_t len, const char *what,
-			struct err *err)
-{
-	uint64_t from = num_align_down(off, (uint64_t)sysconf(_SC_PAGESIZE));
-	size_t lead = (size_t)(off - from);
-	void *base;
-
-	*m = (struct mapping){0};
-	if (!len)
-		return 0;
-	base = mmap(NULL, len + lead, PROT_READ, MAP_SHARED, fd, (off_t)from);
-	if (base == MAP_FAILED)
-		return err_sys(err, errno, "mmap of 0x%" PRIx64 " bytes of %s at 0x%" PRIx64, len,
-			       what, off);
-	*m = (struct mapping){base, len + lead, {(const uint8_t *)base + lead, len}};
-	return 0;
-}
 
 /* Word `i` of a bitmap, whose size is a multiple of the block size. */
 static uint64_t bitmap_word(struct bytes bitmap, uint64_t i)
@@ -321,16 +286,22 @@ static uint64_t bitmap_next(struct bytes bitmap, uint64_t pfn, uint64_t max, boo
 	return max;
 }
 
-static int ranges_of_bitmap(const struct kdump *k, struct bytes bitmap, struct ranges *ret,
-			    struct err *err)
+/* `off` is where the bitmap lies in the file: what is not there is not even looked at. */
+static int ranges_of_bitmap(const struct kdump *k, struct bytes bitmap, uint64_t off,
+			    struct ranges *ret, struct err *err)
 {
-	uint64_t max = k->header.max_mapnr, bs = k->header.block_size, end;
+	uint64_t bs = k->header.block_size, from = off;
+	struct range data;
 
-	for (uint64_t pfn = bitmap_next(bitmap, 0, max, true); pfn < max;
-	     pfn = bitmap_next(bitmap, end, max, true)) {
-		end = bitmap_next(bitmap, pfn, max, false);
-		if (ranges_add(ret, pfn * bs, end * bs, err))
-			return err->code;
+	for (; input_next_data(k->in, from, off + bitmap.len, &data); from = data.end) {
+		uint64_t max = NUM_MIN(k->header.max_mapnr, (data.end - off) * 8), end;
+
+		for (uint64_t pfn = bitmap_next(bitmap, (data.start - off) * 8, max, true);
+		     pfn < max; pfn = bitmap_next(bitmap, end, max, true)) {
+			end = bitmap_next(bitmap, pfn, max, false);
+			if (ranges_add(ret, pfn * bs, end * bs, err))
+				return err->code;
+		}
 	}
 	return 0;
 }
@@ -349,29 +320,37 @@ static uint64_t count_bits(struct bytes bitmap, uint64_t from, uint64_t to)
 
 static int build_rank(struct kdump *k, struct err *err)
 {
-	uint64_t max = k->header.max_mapnr, chunks = num_div_up(max, RANK_PFNS);
+	const struct ranges *present = &k->src.present;
+	uint64_t chunks = num_div_up(k->header.max_mapnr, RANK_PFNS), bs = k->header.block_size;
+	uint64_t before = 0; /* page frames of the ranges before the next one */
+	size_t next = 0;
 
 	k->rank = calloc(chunks, sizeof(*k->rank));
 	if (!k->rank)
 		return err_nomem(err, chunks * sizeof(*k->rank), "the index of page descriptors");
 	for (uint64_t i = 0; i < chunks; i++) {
-		k->rank[i] = k->n_descs;
-		k->n_descs += count_bits(k->bitmap.bytes, i * RANK_PFNS,
-					 NUM_MIN((i + 1) * RANK_PFNS, max));
+		uint64_t at = i * RANK_PFNS * bs;
+
+		for (; next < present->n && present->v[next].end <= at; next++)
+			before += (present->v[next].end - present->v[next].start) / bs;
+		k->rank[i] = before;
+		if (next < present->n && present->v[next].start < at)
+			k->rank[i] += (at - present->v[next].start) / bs;
 	}
+	k->n_descs = ranges_total(present) / bs;
 	return 0;
 }
 
 static int load_ram(struct kdump *k, struct err *err)
 {
-	struct mapping m;
-	int r = mapping_init(&m, k->fd, k->layout.bitmap1_off, k->layout.bitmap_size,
-			     "the 1st bitmap", err);
+	struct input_map m;
+	int r = input_map(k->in, k->layout.bitmap1_off, k->layout.bitmap_size, "the 1st bitmap", &m,
+			  err);
 
 	if (r)
 		return r;
-	r = ranges_of_bitmap(k, m.bytes, &k->src.ram, err);
-	mapping_deinit(&m);
+	r = ranges_of_bitmap(k, m.bytes, k->layout.bitmap1_off, &k->src.ram, err);
+	input_unmap(&m);
 	return r;
 }
 
@@ -386,8 +365,8 @@ static int load_descs(struct kdump *k, struct err *err)
 			       "%" PRIu64 " page descriptors at 0x%" PRIx64
 			       " reach past the end of the file (0x%" PRIx64 "): it was cut",
 			       k->n_descs, k->layout.desc_off, k->src.file_size);
-	return mapping_init(&k->descs, k->fd, k->layout.desc_off, NUM_MIN(want, have),
-			    "page descriptors", err);
+	return input_map(k->in, k->layout.desc_off, NUM_MIN(want, have), "page descriptors",
+			 &k->descs, err);
 }
 
 static int load_bitmaps(struct kdump *k, struct err *err)
@@ -395,10 +374,11 @@ static int load_bitmaps(struct kdump *k, struct err *err)
 	int r = load_ram(k, err);
 
 	if (!r)
-		r = mapping_init(&k->bitmap, k->fd, k->layout.bitmap2_off, k->layout.bitmap_size,
-				 "the 2nd bitmap", err);
+		r = input_map(k->in, k->layout.bitmap2_off, k->layout.bitmap_size, "the 2nd bitmap",
+			      &k->bitmap, err);
 	if (!r)
-		r = ranges_of_bitmap(k, k->bitmap.bytes, &k->src.present, err);
+		r = ranges_of_bitmap(k, k->bitmap.bytes, k->layout.bitmap2_off, &k->src.present,
+				     err);
 	if (!r)
 		r = build_rank(k, err);
 	if (!r)
@@ -437,8 +417,7 @@ static int load_notes(struct kdump *k, struct err *err)
 	if (!buf)
 		return err_nomem(err, h->notes_size + h->vmcoreinfo_size, "the ELF notes");
 	k->src.notes = (struct bytes){buf, h->notes_size};
-	if (h->notes_size &&
-	    io_pread_full(k->fd, buf, h->notes_size, h->notes_off, "ELF notes", err))
+	if (h->notes_size && input_read(k->in, buf, h->notes_size, h->notes_off, "ELF notes", err))
 		return err->code;
 	if (!h->vmcoreinfo_size || has_vmcoreinfo(k->src.notes, &end))
 		return 0;
@@ -448,8 +427,8 @@ static int load_notes(struct kdump *k, struct err *err)
 	bytes_put_le32(buf + end + 8, NOTE_TYPE_VMCOREINFO);
 	memcpy(buf + end + 12, name, sizeof(name));
 	k->src.notes.len = end + 12 + sizeof(name) + h->vmcoreinfo_size;
-	return io_pread_full(k->fd, buf + end + 12 + sizeof(name), h->vmcoreinfo_size,
-			     h->vmcoreinfo_off, "VMCOREINFO", err);
+	return input_read(k->in, buf + end + 12 + sizeof(name), h->vmcoreinfo_size,
+			  h->vmcoreinfo_off, "VMCOREINFO", err);
 }
 
 /* ---- opening ---- */
@@ -458,25 +437,24 @@ static void kdump_destroy(struct source *src)
 {
 	struct kdump *k = (struct kdump *)src;
 
-	if (k->fd >= 0)
-		close(k->fd);
-	mapping_deinit(&k->bitmap);
-	mapping_deinit(&k->descs);
+	input_destroy(k->in);
+	input_unmap(&k->bitmap);
+	input_unmap(&k->descs);
 	room_destroy(k->spare);
 	free(k->rank);
 	source_deinit(src);
 	free(k);
 }
 
-static int kdump_open(int fd, const char *path, struct source **ret, struct err *err)
+static int kdump_open(struct input *in, const char *path, struct source **ret, struct err *err)
 {
 	struct kdump *k = calloc(1, sizeof(*k));
 	int r;
 
 	if (!k)
 		return err_nomem(err, sizeof(*k), "a kdump file");
-	k->fd = fd;
-	r = source_init(&k->src, &kdump_source, fd, path, err);
+	k->in = in;
+	r = source_init(&k->src, &kdump_source, in, path, err);
 	if (!r)
 		r = read_headers(k, err);
 	if (!r)
@@ -484,7 +462,7 @@ static int kdump_open(int fd, const char *path, struct source **ret, struct err 
 	if (!r)
 		r = load_notes(k, err);
 	if (r) {
-		k->fd = -1; /* stays the caller's */
+		k->in = NULL; /* stays the caller's */
 		kdump_destroy(&k->src);
 		return r;
 	}
@@ -508,6 +486,7 @@ static int lost(uint64_t pfn, struct err *err)
 static int check_desc(const struct kdump *k, uint64_t pfn, const struct kdump_desc *d,
 		      struct err *err)
 {
+	struct range known;
 	uint64_t end;
 
 	if (!d->offset && k->src.incomplete)
@@ -517,7 +496,9 @@ static int check_desc(const struct kdump *k, uint64_t pfn, const struct kdump_de
 			       "page_desc of pfn 0x%" PRIx64 ": size %" PRIu32
 			       " is not between 1 and the block size %" PRIu32,
 			       pfn, d->size, k->header.block_size);
-	if (d->offset && num_add(d->offset, (uint64_t)d->size, &end) && end <= k->src.file_size)
+	if (d->offset && num_add(d->offset, (uint64_t)d->size, &end) && end <= k->src.file_size &&
+	    input_next_known(k->in, d->offset, end, &known) && known.start == d->offset &&
+	    known.end == end)
 		return 0;
 	if (k->src.incomplete)
 		return lost(pfn, err);
@@ -560,7 +541,7 @@ static int read_page(const struct kdump *k, uint64_t pfn, struct room *room, str
 
 	if (find_desc(k, pfn, &d, err))
 		return err->code;
-	if (io_pread_full(k->fd, room->packed, d.size, d.offset, "page data", err) ||
+	if (input_read(k->in, room->packed, d.size, d.offset, "page data", err) ||
 	    decompressor_run(room->decompressor, d.flags, (struct bytes){room->packed, d.size},
 			     room->page, k->header.block_size, err))
 		return err_wrap(err, "page frame 0x%" PRIx64 " (data at 0x%" PRIx64 ")", pfn,

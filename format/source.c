@@ -7,38 +7,23 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/num.h"
 #include "format/elfcore.h"
+#include "format/input.h"
 #include "format/kdump.h"
 
 #define HEAD_SIZE 4096
 
-/* Of a file as fstat says (/proc/vmcore too); of a block device where it ends. */
-static int file_size(int fd, uint64_t *ret, struct err *err)
-{
-	struct stat st;
-	off_t size;
-
-	if (fstat(fd, &st))
-		return err_sys(err, errno, "fstat");
-	size = S_ISBLK(st.st_mode) ? lseek(fd, 0, SEEK_END) : st.st_size;
-	if (size < 0)
-		return err_sys(err, errno, "size of the block device");
-	*ret = (uint64_t)size;
-	return 0;
-}
-
-int source_init(struct source *src, const struct source_ops *ops, int fd, const char *path,
-		struct err *err)
+int source_init(struct source *src, const struct source_ops *ops, const struct input *in,
+		const char *path, struct err *err)
 {
 	*src = (struct source){.ops = ops};
 	ranges_init(&src->ram);
 	ranges_init(&src->present);
+	src->file_size = in->size;
 	src->path = strdup(path);
-	return src->path ? file_size(fd, &src->file_size, err)
-			 : err_nomem(err, strlen(path) + 1, path);
+	return src->path ? 0 : err_nomem(err, strlen(path) + 1, path);
 }
 
 void source_deinit(struct source *src)
@@ -50,28 +35,7 @@ void source_deinit(struct source *src)
 	*src = (struct source){0};
 }
 
-/* As much of the beginning as the file has. */
-static int read_head(int fd, const char *path, uint8_t buf[HEAD_SIZE], struct bytes *ret,
-		     struct err *err)
-{
-	size_t len = 0;
-
-	while (len < HEAD_SIZE) {
-		ssize_t n = pread(fd, buf + len, HEAD_SIZE - len, (off_t)len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "%s: read", path);
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	*ret = (struct bytes){buf, len};
-	return 0;
-}
-
-static int unknown_format(const char *path, struct bytes head, struct err *err)
+static int unknown_format(struct bytes head, struct err *err)
 {
 	char hex[16 * 3 + 1] = "", text[16 + 1] = "";
 
@@ -79,10 +43,26 @@ static int unknown_format(const char *path, struct bytes head, struct err *err)
 		snprintf(hex + i * 3, 4, "%02x ", head.data[i]);
 		text[i] = isascii(head.data[i]) && isprint(head.data[i]) ? (char)head.data[i] : '.';
 	}
-	return err_set(
-		err, ERR_UNSUPPORTED,
-		"%s: neither an ELF vmcore nor a kdump-compressed file; it begins with %s|%s|",
-		path, hex, text);
+	return err_set(err, ERR_UNSUPPORTED,
+		       "neither an ELF vmcore nor a kdump-compressed file; it begins with %s|%s|",
+		       hex, text);
+}
+
+/* Takes the input over on success only. */
+static int open_input(const struct source_ops *const *ops, size_t n, struct input *in,
+		      const char *path, struct source **ret, struct err *err)
+{
+	uint8_t buf[HEAD_SIZE];
+	struct bytes head;
+
+	if (input_read_head(in, buf, sizeof(buf), &head, err))
+		return err->code;
+	if (!head.len)
+		return err_set(err, ERR_CORRUPT, "the file is empty");
+	for (size_t i = 0; i < n; i++)
+		if (ops[i]->probe(head))
+			return ops[i]->open(in, path, ret, err);
+	return unknown_format(head, err);
 }
 
 /* Open a file of one of these formats. */
@@ -90,26 +70,18 @@ static int open_one_of(const struct source_ops *const *ops, size_t n, const char
 		       struct source **ret, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t buf[HEAD_SIZE];
-	struct bytes head;
-	int r;
+	struct input *in;
 
 	if (fd < 0)
 		return err_sys(err, errno, "%s: open", path);
-	r = read_head(fd, path, buf, &head, err);
-	if (r)
-		return r;
-	if (!head.len)
-		return err_set(err, ERR_CORRUPT, "%s: the file is empty", path);
-	for (size_t i = 0; i < n; i++) {
-		if (!ops[i]->probe(head))
-			continue;
-		if (ops[i]->open(fd, path, ret, err))
-			return err_wrap(err, "%s", path);
-		fd = -1;
-		return 0;
+	if (input_create(fd, &in, err))
+		return err_wrap(err, "%s", path);
+	fd = -1;
+	if (open_input(ops, n, in, path, ret, err)) {
+		input_destroy(in);
+		return err_wrap(err, "%s", path);
 	}
-	return unknown_format(path, head, err);
+	return 0;
 }
 
 int source_open(const char *path, struct source **ret, struct err *err)

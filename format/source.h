@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/range.h"
 
+struct input;
 struct source;
 
 /*
@@ -34,8 +35,8 @@ struct source_ops {
 	 * Is this file of my format? Looks at the first bytes only (`head`, at most 4096).
 	 */
 	bool (*probe)(struct bytes head);
-	/* Open it; takes fd over on success only. */
-	int (*open)(int fd, const char *path, struct source **ret, struct err *err);
+	/* Open it; takes the input over on success only. */
+	int (*open)(struct input *in, const char *path, struct source **ret, struct err *err);
 	/* Read bytes at a physical address, all or an error. Thread-safe. */
 	int (*read)(const struct source *src, uint64_t phys, void *buf, size_t len,
 		    struct err *err);
@@ -49,25 +50,26 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	char *path;           /* as opened, for messages; owned */
-	uint64_t file_size;   /* 0 if unknown */
+	uint64_t file_size;   /* 0 if unknown; of what a flattened file carries */
 	uint16_t elf_machine; /* EM_*; 0 if the format does not say */
 	struct ranges
 		ram; /* physical memory of the crashed machine (1st bitmap, PT_LOADs), bytes */
 	struct ranges present; /* the part of ram whose bytes are in the dump */
 	struct bytes notes;    /* all PT_NOTE contents, concatenated; owned by the source */
-	bool incomplete;       /* the dump says of itself that it was cut off */
+	bool incomplete;       /* the dump says of itself that it was cut off, or its stream was */
 };
 
 /*
  * For formats only: begin and end the common part. source_init leaves an object that
  * source_deinit can always take, whatever failed in between.
  */
-int source_init(struct source *src, const struct source_ops *ops, int fd, const char *path,
-		struct err *err) _must_check_;
+int source_init(struct source *src, const struct source_ops *ops, const struct input *in,
+		const char *path, struct err *err) _must_check_;
 void source_deinit(struct source *src);
 
 /*
- * Open a dump: ELF vmcore (a file or /proc/vmcore) or kdump-compressed file.
+ * Open a dump: ELF vmcore (a file or /proc/vmcore) or kdump-compressed file, or a flattened file with
+ * one of these in it (format/flat.h).
  * ERR_UNSUPPORTED if no format knows it; the message shows the first bytes.
  */
 int source_open(const char *path, struct source **ret, struct err *err) _must_check_;

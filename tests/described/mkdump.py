@@ -70,6 +70,10 @@ Corruption, in this order, after everything was laid out
     patch OFFSET xx xx              bytes of the file
     truncate SIZE                   a negative SIZE counts from the end
     append N                        so many bytes of noise
+    flatten [order=forward|reverse|shuffled] [piece=SIZE]
+                                    all of it so far as a flattened stream, in records of SIZE bytes
+                                    (64K); records of zeros only are left out.  What follows damages
+                                    the stream; `patch -16 …` counts from the end.
 
 What a test should see
     expect PFN[-PFN] CLASS          what a page frame is used for: other, free, cache, cache-private,
@@ -556,6 +560,13 @@ class Description:
     def do_append(self, size):
         self.corruptions.append(("append", number(size), None))
 
+    def do_flatten(self, *words):
+        o = options(words, ("order", "piece"))
+        order = o.get("order", "forward")
+        if order not in ("forward", "reverse", "shuffled"):
+            raise Mistake(f"flatten: there is no order '{order}'")
+        self.corruptions.append(("flatten", order, number(o.get("piece", "64K"))))
+
     def do_expect(self, where, *words):
         self.expected += [(pfn, " ".join(words)) for pfn in frames(where)]
 
@@ -580,12 +591,30 @@ class Description:
                 offset, size = fields[a]
                 data[offset : offset + size] = (b & (1 << size * 8) - 1).to_bytes(size, "little")
             elif what == "patch":
+                a += len(data) if a < 0 else 0
                 data[a : a + len(b)] = b
             elif what == "truncate":
                 del data[a:]
+            elif what == "flatten":
+                data, fields = flatten(data, a, b), {}
             else:
                 data += noise(a)
         return data
+
+
+def flatten(data, order, piece):
+    """makedumpfile's flattened format: a header of 4096 bytes, records, two times -1."""
+    starts = list(range(0, len(data), piece))
+    if order == "reverse":
+        starts.reverse()
+    elif order == "shuffled":
+        starts.sort(key=lambda at: zlib.crc32(struct.pack("<Q", at)))
+    out = bytearray(struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(4096, b"\0"))
+    for at in starts:
+        part = data[at : at + piece]
+        if any(part) or at + piece >= len(data):
+            out += struct.pack(">qq", at, len(part)) + part
+    return out + struct.pack(">qq", -1, -1)
 
 
 def add_fields(fields, prefix, base, table):

@@ -33,6 +33,7 @@ BROKEN = {
     "elf-no-vmcoreinfo": (["filter"], NOT_FOUND, "has no VMCOREINFO note"),
     "elf-overflow": (["info"], CORRUPT, "p_paddr 0xfffffffffffff000 + p_memsz 0x8000 overflows"),
     "elf-overlap": (["info"], CORRUPT, "PT_LOADs overlap"),
+    "flat-bad-record": (["info"], CORRUPT, "0x0 bytes for offset 0x1000 are no part of a file"),
     "kdump-bad-bitmap": (["info"], CORRUPT, "are not two bitmaps"),
 }
 
@@ -79,6 +80,19 @@ def elf_memory(dump: bytes) -> dict[int, bytes]:
             page = pages.setdefault(at // PAGE, bytearray(PAGE))
             page[start - at:end - at] = dump[offset + start - paddr:offset + end - paddr]
     return {pfn: bytes(page) for pfn, page in pages.items()}
+
+
+def unflatten(dump: bytes) -> bytes:
+    """What a flattened stream carries; other files as they are."""
+    if not dump.startswith(b"makedumpfile\0"):
+        return dump
+    out, at = bytearray(), 4096
+    while (record := struct.unpack_from(">qq", dump, at)) != (-1, -1):
+        offset, size = record
+        out += bytes(max(0, offset + size - len(out)))
+        out[offset:offset + size] = dump[at + 16:at + 16 + size]
+        at += 16 + size
+    return bytes(out)
 
 
 def run(lifeboat: str, *args: str) -> subprocess.CompletedProcess[str]:
@@ -130,7 +144,7 @@ def check_level(lifeboat: str, dump: Path, level: int, options: list[str],
 def check_filter(lifeboat: str, description: Path, folder: Path) -> str | None:
     dump = make(description, folder)
     expected = expectations(description)
-    memory = elf_memory(dump.read_bytes())
+    memory = elf_memory(unflatten(dump.read_bytes()))
     for level in range(32):
         for options in [[], ["-c"], ["-l"], ["-p"], ["-z"]][level % 5], ["-E"]:
             why = check_level(lifeboat, dump, level, options, expected, memory)
@@ -170,9 +184,13 @@ def check_makedumpfile(lifeboat: str, folder: Path) -> str | None:
 
 
 def check_opens(lifeboat: str, description: Path, folder: Path) -> str | None:
-    """A dump that is neither Linux nor damaged where `info` looks."""
+    """A dump that is neither Linux nor damaged where `info` looks; it knows whether one is incomplete."""
     done = run(lifeboat, "info", str(make(description, folder)))
-    return None if done.returncode == 0 else f"exit {done.returncode}: {done.stderr.strip()}"
+    if done.returncode:
+        return f"exit {done.returncode}: {done.stderr.strip()}"
+    if description.stem.endswith("-incomplete") != ("says that it is incomplete" in done.stdout):
+        return f"wrong about whether it is incomplete: {done.stdout}"
+    return None
 
 
 def report(name: str, why: str | None) -> bool:
