@@ -31,6 +31,6 @@ int cmd_parse(const struct cmd *cmd, const struct opt *opts, size_t n_opts, int 
 int cmd_flush_stdout(struct err *err) _must_check_;
 
 extern const struct cmd cmd_load, cmd_unload, cmd_status, cmd_initramfs, cmd_filter, cmd_dmesg,
-	cmd_info, cmd_makedumpfile;
+	cmd_info, cmd_makedumpfile, cmd_verify;
 
 #endif
