@@ -49,7 +49,7 @@ PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-g
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
 .PHONY: all check unit unit-build sanitizers fuzz fuzzers described lint system demo install clean \
-	bench-build bench-codec
+	bench bench-build bench-codec
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -110,6 +110,14 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIB_OBJ)
 bench-build: $(BENCHES)
 bench-codec: $(BUILD)/bench/codec_bench
 	$(Q)$< $(VMCORE)
+
+# The filter against makedumpfile: make bench, or make bench CASE="six-l-d1 sixtyfour"
+$(BUILD)/bench/nosync.so: tests/bench/preload/nosync.c Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -shared -fPIC -o $@ $<
+bench: all $(BUILD)/bench/read_bench $(BUILD)/bench/nosync.so
+	$(Q)$(PYTHON) -m lab bench $(CASE)
 
 check:
 	$(Q)$(PYTHON) tests/check.py

@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from .bench import ROUNDS, bench, tell_kept
 from .checks import Checks, Totals
 from .crash import Drill, Folder
 from .demo import demo
@@ -58,6 +59,15 @@ def command_judge(options: argparse.Namespace) -> int:
     return 1 if totals.failed else 0
 
 
+def command_bench(options: argparse.Namespace) -> int:
+    """Measure the filter."""
+    if options.kept:
+        tell_kept(say)
+    else:
+        bench(options.case, options.rounds, say)
+    return 0
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -82,6 +92,12 @@ def parse() -> argparse.Namespace:
     one = commands.add_parser("judge", help="judge the crash that is in a folder")
     one.add_argument("folder", type=Path, help="what demo or crash has written")
     one.set_defaults(command=command_judge)
+
+    one = commands.add_parser("bench", help="measure the filter against makedumpfile")
+    one.add_argument("case", nargs="*", help="like six, d31 or six-l-d1; default: all")
+    one.add_argument("--rounds", type=int, default=ROUNDS, help=f"at most; default: {ROUNDS}")
+    one.add_argument("--kept", action="store_true", help="only print the results there are")
+    one.set_defaults(command=command_bench)
     return parser.parse_args()
 
 

@@ -54,6 +54,9 @@ struct conf {
 	unsigned long files;
 	unsigned long sleepers;
 	unsigned long leave_kib;
+	unsigned long heap_mib;
+	unsigned long data_mib;
+	unsigned long hole_mib;
 };
 
 /* One key of /lab.conf; `size` is 0 for a number. */
@@ -84,6 +87,9 @@ static const struct conf_key conf_keys[] = {
 	NUMBER_KEY("files", files),         /* small files: dentries and inodes */
 	NUMBER_KEY("sleepers", sleepers),   /* processes named lab-sleeper-N */
 	NUMBER_KEY("leave-kib", leave_kib), /* when not 0: fill the disk up to this much */
+	NUMBER_KEY("heap-mib", heap_mib),   /* anonymous memory like a program's heap */
+	NUMBER_KEY("data-mib", data_mib),   /* this much of the disk's /lab-data, read */
+	NUMBER_KEY("hole-mib", hole_mib),   /* a sparse file of this size, read */
 };
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -368,6 +374,29 @@ static void fill_mixed(char *area, size_t bytes)
 		*(volatile char *)(area + at) = 0;
 }
 
+/*
+ * Objects of 64 bytes: a pointer to one of few types, one into the heap, a number, text, a hash and
+ * empty members. What real memory is like to a codec: lzo makes it half as large, zlib a third.
+ */
+static void fill_heap(void *area, size_t bytes)
+{
+	static const char names[8][8] = {"inode",  "dentry", "/usr/lib", "socket",
+					 "buffer", "thread", "config",   "message"};
+	static uint64_t state = 0x2545f4914f6cdd1dULL;
+	uint64_t *object = area;
+
+	for (size_t i = 0; i < bytes / 64; i++, object += 8) {
+		fill_random(&state, sizeof(state));
+		object[0] = 0x00007f3a5c400000ULL + (state & 63) * 0x90;
+		object[1] = (uintptr_t)area + (state >> 6) % bytes / 64 * 64;
+		object[2] = state >> 40 & 0xff;
+		memcpy(&object[3], names[state >> 48 & 7], sizeof(names[0]));
+		object[4] = state >> 51 & 1 ? state * 0x9e3779b97f4a7c15ULL : 0;
+		object[5] = object[6] = 0;
+		object[7] = i;
+	}
+}
+
 static char *map_anon(size_t bytes, int flags)
 {
 	char *area;
@@ -419,6 +448,31 @@ static void write_file(const char *path, unsigned long mib)
 	}
 	if (fsync(fd))
 		die("fsync %s: %m", path);
+	close(fd);
+	munmap(chunk, MIB);
+}
+
+static void load_heap(unsigned long mib)
+{
+	if (mib)
+		fill_heap(map_anon(mib * MIB, 0), mib * MIB);
+}
+
+/* Read `mib` MiB of a file, which then are in the page cache. */
+static void read_file(const char *path, int flags, unsigned long mib)
+{
+	char *chunk;
+	int fd;
+
+	if (!mib)
+		return;
+	chunk = map_anon(MIB, 0);
+	fd = open(path, flags | O_CLOEXEC, 0644);
+	if (fd < 0 || ((flags & O_CREAT) && ftruncate(fd, (off_t)(mib * MIB))))
+		die("open %s: %m", path);
+	for (unsigned long i = 0; i < mib; i++)
+		if (read(fd, chunk, MIB) != (ssize_t)MIB)
+			die("read MiB %lu of %s: %m", i, path);
 	close(fd);
 	munmap(chunk, MIB);
 }
@@ -500,6 +554,9 @@ static void make_load(const struct conf *conf)
 	write_file("/run/lab-tmpfs", conf->tmpfs_mib);
 	write_file("/lab-cache", conf->cache_mib);
 	write_small_files(conf->files);
+	load_heap(conf->heap_mib);
+	read_file("/lab-data", O_RDONLY, conf->data_mib);
+	read_file("/lab-hole", O_RDWR | O_CREAT, conf->hole_mib);
 	start_sleepers(conf->sleepers);
 	sync();
 	fill_disk(conf->leave_kib);
