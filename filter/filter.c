@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "filter/bitmap.h"
+#include "filter/first.h"
+#include "filter/keep.h"
 #include "filter/pipeline.h"
-#include "filter/scan.h"
 #include "filter/sink.h"
 
 /*
@@ -21,14 +21,16 @@
 struct run {
 	struct ranges ram;     /* page frames of the machine */
 	struct ranges present; /* of these, the ones in the input */
-	struct bitmap keep;
+	struct ranges first;   /* to be written before the others */
+	struct keep *keep;
 	struct sink *sink;
 };
 
 static void run_deinit(struct run *run)
 {
 	sink_destroy(run->sink);
-	bitmap_deinit(&run->keep);
+	keep_destroy(run->keep);
+	ranges_deinit(&run->first);
 	ranges_deinit(&run->ram);
 	ranges_deinit(&run->present);
 }
@@ -75,50 +77,48 @@ static int check_claims(const struct image *img, const struct run *run, struct e
 	return 0;
 }
 
-static int find_pages(const struct image *img, struct run *run, struct filter_stats *stats,
-		      struct err *err)
+/* All but the output. */
+static int find_pages(const struct image *img, const struct filter_options *options,
+		      struct run *run, struct filter_stats *stats, struct err *err)
 {
+	uint64_t begin = now_ns();
 	int r;
 
-	if ((r = find_frames(img, run, err)) || (r = check_claims(img, run, err)))
+	if ((r = find_frames(img, run, err)) || (r = check_claims(img, run, err)) ||
+	    (r = keep_create(img, options, &run->present, &run->keep, stats, err)) ||
+	    (r = first_find(img, &run->first, err)))
 		return r;
-	r = bitmap_init(&run->keep, run->ram.v[run->ram.n - 1].end, err);
-	if (r)
-		return r;
-	for (size_t i = 0; i < run->present.n; i++)
-		bitmap_set_range(&run->keep, run->present.v[i].start, run->present.v[i].end);
-	stats->pages = ranges_total(&run->present);
+	stats->scan_ns = now_ns() - begin;
 	return 0;
 }
 
-/* Nothing is known of any page. */
-static void keep_all(struct filter_stats *stats)
+static int check_limit(const struct filter_options *options, const struct sink *sink,
+		       struct err *err)
 {
-	stats->unknown = stats->pages;
-	stats->class_pages[PAGE_OTHER] = stats->pages;
+	if (!options->limit || options->limit > sink->base)
+		return 0;
+	return err_set(err, ERR_NO_SPACE,
+		       "a limit of %" PRIu64 " bytes has no room for any page: headers and bitmaps "
+		       "alone take %" PRIu64,
+		       options->limit, sink->base);
 }
 
-static int scan_and_write(const struct image *img, const struct filter_options *options,
-			  struct out *out, struct run *run, struct filter_stats *stats,
-			  struct err *err)
+static int write_dump(const struct image *img, const struct filter_options *options,
+		      struct out *out, struct run *run, struct filter_stats *stats, struct err *err)
 {
-	const struct sink_task task = {img, options, &run->ram, &run->present, &run->keep, out};
-	uint64_t begin = now_ns(), scanned;
+	const struct sink_task task = {img, options, &run->ram, run->keep, out};
+	uint64_t begin = now_ns();
+	bool whole;
 	int r;
 
-	if ((r = find_pages(img, run, stats, err)))
-		return r;
-	if (options->keep_all)
-		keep_all(stats);
-	else if ((r = scan_run(img, options, &run->present, &run->keep, stats, err)))
-		return r;
-	scanned = now_ns();
-	stats->scan_ns = scanned - begin;
 	if ((r = sink_create(&task, &run->sink, err)) ||
-	    (r = pipeline_run(img, options, &run->present, &run->keep, run->sink, stats, err)) ||
-	    (r = sink_finish(run->sink, stats->lost > 0, &stats->file_bytes, err)))
+	    (r = check_limit(options, run->sink, err)) ||
+	    (r = pipeline_run(img, run->keep, &run->first, run->sink, stats, err)))
 		return r;
-	stats->write_ns = now_ns() - scanned;
+	whole = !stats->lost && stats->cut == FILTER_WHOLE;
+	if ((r = sink_finish(run->sink, !whole, &stats->file_bytes, err)))
+		return r;
+	stats->write_ns = now_ns() - begin;
 	return 0;
 }
 
@@ -135,7 +135,9 @@ int filter_run(const struct image *img, const struct filter_options *options, st
 	if (options->format == FILTER_ELF && options->codec != CODEC_RAW)
 		return err_set(err, ERR_USAGE, "an ELF file's pages are not compressed (%s)",
 			       codec_name(options->codec));
-	r = scan_and_write(img, options, out, &run, &stats, err);
+	r = find_pages(img, options, &run, &stats, err);
+	if (!r)
+		r = write_dump(img, options, out, &run, &stats, err);
 	run_deinit(&run);
 	if (!r)
 		*ret = stats;

@@ -2,12 +2,15 @@
 /*
  * The filter: memory image in, dump out, without the pages that the dump level excludes.
  *
- *   scan      struct pages → a bitmap of the page frames to keep, and statistics
- *   pipeline  workers: kept pages → compressed, into their own buffers
+ *   scan      struct pages of a chunk of memory → bits of the page frames to keep, and statistics
+ *   keep      all chunks: which pages are kept, and their ranks
+ *   pipeline  workers: kept pages → compressed, into their own buffers, the most useful ones first
  *   sink      a file of some format, over a struct out
  */
 #ifndef FILTER_FILTER_H
 #define FILTER_FILTER_H
+
+#include <stdatomic.h>
 
 #include "base/out.h"
 #include "format/codec.h"
@@ -41,6 +44,17 @@ struct filter_options {
 	 * where the alternative is no dump. Hardware-poisoned pages are read then.
 	 */
 	bool keep_all;
+	/* Leave out the struct pages, too, of pages that are left out (makedumpfile's -e). */
+	bool exclude_vmemmap;
+	/*
+	 * When to stop early; 0, NULL: never. What is written by then is a dump that opens, marked
+	 * incomplete, and filter_run() succeeds. Pages are written in the order of their use: the kernel's
+	 * image and its log, then the rest of the kernel's memory, then struct pages, then the others.
+	 */
+	uint64_t limit;          /* bytes that may be written */
+	uint64_t deadline_ns;    /* of CLOCK_MONOTONIC */
+	const atomic_bool *stop; /* becomes true: a signal came */
+	bool keep_cut;           /* the same if there is no more room; else that is ERR_NO_SPACE */
 	/*
 	 * Called now and then with what is done of the phase, in page frames. May be NULL. Calls come
 	 * from one thread at a time.
@@ -49,14 +63,29 @@ struct filter_options {
 	void *progress_ctx;
 };
 
+/* Why a dump was cut off. */
+enum filter_cut {
+	FILTER_WHOLE,
+	FILTER_CUT_SPACE,
+	FILTER_CUT_LIMIT,
+	FILTER_CUT_TIME,
+	FILTER_CUT_STOP
+};
+
+const char *filter_cut_name(enum filter_cut cut);
+
 struct filter_stats {
 	uint64_t pages;                     /* page frames in the input */
 	uint64_t class_pages[PAGE_CLASSES]; /* of these, by use */
 	uint64_t dropped[PAGE_CLASSES];     /* left out, by the class that was the reason */
+	uint64_t vmemmap;                   /* struct pages left out, in page frames */
 	uint64_t zero;                      /* kept without data of their own: all zero */
+	uint64_t shared;                    /* kept with the data of an equal page */
 	uint64_t written;                   /* kept with data of their own */
 	uint64_t lost;                      /* could not be read */
-	uint64_t unknown;                   /* no struct page could be read: kept */
+	uint64_t cut_off;                   /* not written, because of `cut` */
+	enum filter_cut cut;
+	uint64_t unknown;    /* no struct page could be read: kept */
 	uint64_t doubtful;   /* a struct page with an order that cannot be: kept singly */
 	uint64_t file_bytes; /* size of the dump */
 	uint64_t scan_ns, write_ns;
@@ -65,7 +94,7 @@ struct filter_stats {
 /*
  * Write the dump to `out`, which the caller commits on success or aborts on failure. Hardware-poisoned
  * and offline pages are left out at every level. While it runs, and if it fails, the header on disk
- * says INCOMPLETE; it also stays INCOMPLETE if stats->lost is not 0. All data has been synced when the
+ * says INCOMPLETE; it also stays INCOMPLETE if stats->lost or stats->cut is not 0. All data has been synced when the
  * function returns 0.
  */
 int filter_run(const struct image *img, const struct filter_options *options, struct out *out,

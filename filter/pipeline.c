@@ -5,73 +5,78 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "base/num.h"
+#include "filter/pool.h"
+#include "filter/share.h"
 
-/*
- * A chunk is what a worker takes at a time: 512 words of the bitmap, 128 MiB of 4 KiB pages. The rank of
- * each chunk's first page is known beforehand, so workers need no order among themselves.
- */
-#define CHUNK_WORDS 512
 #define BATCH_BYTES (1UL << 20) /* of compressed data in one write */
 #define BATCH_PAGES 2048
 
-/*
- * Only chunks with pages of the input are in the table: memory may lie at the far end of 52 bits of
- * physical address, and the bitmap before it is not even looked at.
- */
-struct chunk {
-	uint64_t word; /* first one of the bitmap */
-	uint64_t rank; /* of the first kept page */
+/* The order in which pages are written: if the dump is cut off, what comes first is in it. */
+enum phase {
+	PHASE_FIRST, /* what nothing can be read without */
+	PHASE_EARLY, /* the kernel's own */
+	PHASE_REST,
+	PHASES
 };
 
 struct pipeline {
 	const struct image *img;
 	const struct filter_options *options;
-	const struct bitmap *keep;
+	const struct keep *keep;
+	const struct ranges *first;
 	struct sink *sink;
-	struct chunk *chunks;
-	uint64_t n_chunks;
-	uint64_t n_kept;
-	_Atomic uint64_t next_chunk;
-	_Atomic bool failed;
-	pthread_mutex_t lock; /* of what follows, and of the progress callback */
-	uint64_t done;        /* pages written */
-	struct err *err;
 	struct filter_stats *stats;
+	struct share share;
+	_Atomic enum filter_cut cut;
+	_Atomic uint64_t bytes; /* page data written */
+	pthread_mutex_t lock;   /* of what follows, and of the progress callback */
+	uint64_t done;          /* pages written */
+};
+
+/* A chunk's pages of one phase. */
+struct part {
+	const struct chunk_bits *bits;
+	uint64_t mask[CHUNK_WORDS]; /* what is PHASE_FIRST */
+	bool has_first;
+	enum phase phase;
 };
 
 struct worker {
 	struct pipeline *p;
+	struct keep_reader reader;
 	struct compressor *compressor;
 	struct view view;
+	struct part part;
 	uint8_t *page; /* one page put together from pieces */
 	uint8_t *data; /* compressed pages of the batch */
 	size_t len, cap;
 	struct sink_page *pages;
 	size_t n;
-	uint64_t rank; /* of pages[0] */
-	uint64_t zero, written, lost;
+	uint64_t rank; /* of the chunk */
+	uint64_t zero, shared, written, lost;
 };
 
-static bool is_zero(const uint8_t *page, size_t size)
+const char *filter_cut_name(enum filter_cut cut)
 {
-	/* 64 bytes at a time let the compiler use vectors and still stop early */
-	for (size_t i = 0; i < size; i += 64) {
-		uint64_t v[8], any = 0;
+	static const char *const names[] = {
+		[FILTER_WHOLE] = "whole",
+		[FILTER_CUT_SPACE] = "no more room",
+		[FILTER_CUT_LIMIT] = "the size limit",
+		[FILTER_CUT_TIME] = "the time limit",
+		[FILTER_CUT_STOP] = "a signal",
+	};
 
-		memcpy(v, page + i, sizeof(v));
-		for (size_t k = 0; k < 8; k++)
-			any |= v[k];
-		if (any)
-			return false;
-	}
-	return true;
+	return names[cut];
 }
+
+/* ---- pages */
 
 /*
  * A page that the source has only in pieces: what is not there (the input's memory may end inside a
- * page) is zero. False if none of it can be read.
+ * page) is zero. False if something that is there cannot be read.
  */
 static bool gather_page(struct worker *w, uint64_t phys)
 {
@@ -80,16 +85,15 @@ static bool gather_page(struct worker *w, uint64_t phys)
 	const struct range *r = ranges_from(&src->present, phys);
 	const struct range *stop = src->present.v + src->present.n;
 	struct err ignored;
-	bool any = false;
 
 	memset(w->page, 0, w->p->img->page_size);
 	for (; r && r < stop && r->start < end; r++) {
 		uint64_t from = NUM_MAX(r->start, phys), to = NUM_MIN(r->end, end);
 
-		any |= !source_read(src, from, w->page + (from - phys), (size_t)(to - from),
-				    &ignored);
+		if (source_read(src, from, w->page + (from - phys), (size_t)(to - from), &ignored))
+			return false;
 	}
-	return any;
+	return true;
 }
 
 /* The bytes of a page frame, borrowed until the next call; NULL if they cannot be read. */
@@ -106,89 +110,239 @@ static const uint8_t *fetch_page(struct worker *w, uint64_t pfn)
 	return gather_page(w, phys) ? w->page : NULL;
 }
 
+/* Put a page with its data, compressed where that pays, behind what is in the batch. */
+static struct sink_page pack(struct worker *w, const uint8_t *page)
+{
+	size_t page_size = (size_t)w->p->img->page_size;
+	size_t n = compressor_run(w->compressor, page, page_size, w->data + w->len);
+
+	if (n)
+		return (struct sink_page){
+			.codec = w->p->options->codec, .kind = SINK_DATA, .size = (uint32_t)n};
+	memcpy(w->data + w->len, page, page_size);
+	return (struct sink_page){
+		.codec = CODEC_RAW, .kind = SINK_DATA, .size = (uint32_t)page_size};
+}
+
+static int pack_uniform(struct worker *w, const uint8_t *page, uint64_t word, struct sink_page *ret,
+			struct err *err)
+{
+	struct pipeline *p = w->p;
+
+	if (!word && (p->options->level & LEVEL_ZERO)) {
+		*ret = (struct sink_page){.kind = SINK_ZERO};
+		return 0;
+	}
+	if (!p->sink->ops->place) {
+		*ret = pack(w, page);
+		return 0;
+	}
+	if (share_find(&p->share, word, ret))
+		return 0;
+	*ret = pack(w, page);
+	return share_add(&p->share, p->sink, word, w->data + w->len, ret, err);
+}
+
+static int add_page(struct worker *w, uint64_t pfn, uint64_t rank, struct err *err)
+{
+	const uint8_t *page = fetch_page(w, pfn);
+	struct sink_page *to = &w->pages[w->n];
+	uint64_t word;
+	int r = 0;
+
+	if (!page)
+		*to = (struct sink_page){.kind = SINK_LOST};
+	else if (share_is_uniform(page, (size_t)w->p->img->page_size, &word))
+		r = pack_uniform(w, page, word, to, err);
+	else
+		*to = pack(w, page);
+	if (r)
+		return r;
+	to->step = (uint32_t)(rank - w->rank);
+	if (to->kind == SINK_DATA)
+		w->len += to->size;
+	w->n++;
+	return 0;
+}
+
+/* ---- batches */
+
+/* Of several reasons the first one counts. */
+static void cut(struct pipeline *p, enum filter_cut why)
+{
+	enum filter_cut whole = FILTER_WHOLE;
+
+	atomic_compare_exchange_strong(&p->cut, &whole, why);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Time to stop? */
+static bool is_cut(struct pipeline *p)
+{
+	const struct filter_options *o = p->options;
+
+	if (o->stop && atomic_load_explicit(o->stop, memory_order_relaxed))
+		cut(p, FILTER_CUT_STOP);
+	else if (o->deadline_ns && now_ns() >= o->deadline_ns)
+		cut(p, FILTER_CUT_TIME);
+	return atomic_load(&p->cut) != FILTER_WHOLE;
+}
+
+static bool is_over_limit(struct pipeline *p, size_t len)
+{
+	uint64_t before = atomic_fetch_add(&p->bytes, len), limit = p->options->limit;
+
+	return limit && p->sink->base + before + len > limit;
+}
+
+static void count(struct worker *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		w->zero += w->pages[i].kind == SINK_ZERO;
+		w->shared += w->pages[i].kind == SINK_SHARED;
+		w->written += w->pages[i].kind == SINK_DATA;
+		w->lost += w->pages[i].kind == SINK_LOST;
+	}
+}
+
+/* Make a full target a reason to stop, if that is what the caller wants. */
+static int tolerate(struct pipeline *p, int r)
+{
+	if (r != ERR_NO_SPACE || !p->options->keep_cut)
+		return r;
+	cut(p, FILTER_CUT_SPACE);
+	return 0;
+}
+
 static int flush(struct worker *w, struct err *err)
 {
 	struct pipeline *p = w->p;
 	struct sink_batch batch = {
 		.rank = w->rank, .pages = w->pages, .n = w->n, .data = w->data, .len = w->len};
-	int r;
+	size_t n = w->n;
+	int r = 0;
 
-	if (!w->n)
-		return 0;
-	r = sink_write(p->sink, &batch, err);
-	if (r)
-		return r;
-	if (p->options->progress) {
-		pthread_mutex_lock(&p->lock);
-		p->done += w->n;
-		p->options->progress(p->options->progress_ctx, FILTER_WRITE, p->done, p->n_kept);
-		pthread_mutex_unlock(&p->lock);
-	}
-	w->rank += w->n;
+	if (n && is_over_limit(p, w->len))
+		cut(p, FILTER_CUT_LIMIT);
+	else if (n && !(r = sink_write(p->sink, &batch, err)))
+		count(w);
 	w->n = 0;
 	w->len = 0;
+	if (r || !n || !p->options->progress)
+		return tolerate(p, r);
+	pthread_mutex_lock(&p->lock);
+	p->done += n;
+	p->options->progress(p->options->progress_ctx, FILTER_WRITE, p->done, p->keep->n_kept);
+	pthread_mutex_unlock(&p->lock);
 	return 0;
 }
 
-static void add_page(struct worker *w, uint64_t pfn)
-{
-	struct pipeline *p = w->p;
-	size_t page_size = (size_t)p->img->page_size;
-	const uint8_t *page = fetch_page(w, pfn);
-	struct sink_page *to = &w->pages[w->n++];
-	size_t n;
+/* ---- chunks */
 
-	if (!page) {
-		*to = (struct sink_page){.kind = SINK_LOST};
-		w->lost++;
-		return;
+/* Which pages of the chunk are to be written first? */
+static void mark_first(struct part *part, const struct ranges *first, uint64_t pfn)
+{
+	const struct range *r = ranges_from(first, pfn);
+	struct bitmap mask = {part->mask, CHUNK_PAGES, CHUNK_WORDS};
+
+	part->has_first = r && r->start < pfn + CHUNK_PAGES;
+	memset(part->mask, 0, sizeof(part->mask));
+	for (; r && r < first->v + first->n && r->start < pfn + CHUNK_PAGES; r++)
+		bitmap_set_range(&mask, NUM_MAX(r->start, pfn) - pfn,
+				 NUM_MIN(r->end - pfn, CHUNK_PAGES));
+}
+
+static uint64_t part_word(const struct part *part, uint64_t i)
+{
+	uint64_t keep = part->bits->keep[i], early = part->bits->early[i];
+
+	switch (part->phase) {
+	case PHASE_FIRST:
+		return keep & part->mask[i];
+	case PHASE_EARLY:
+		return keep & early & ~part->mask[i];
+	case PHASE_REST:
+	case PHASES:
+	default:
+		return keep & ~early & ~part->mask[i];
 	}
-	if ((p->options->level & LEVEL_ZERO) && is_zero(page, page_size)) {
-		*to = (struct sink_page){.kind = SINK_ZERO};
-		w->zero++;
-		return;
+}
+
+static int do_word(struct worker *w, uint64_t pfn, uint64_t keep, uint64_t bits, uint64_t rank,
+		   struct err *err)
+{
+	int r = 0;
+
+	for (; bits && !r; bits &= bits - 1) {
+		uint64_t below = (bits & -bits) - 1;
+
+		r = add_page(w, pfn + (uint64_t)__builtin_ctzll(bits),
+			     rank + (uint64_t)__builtin_popcountll(keep & below), err);
+		if (!r && (w->n == BATCH_PAGES || w->len >= BATCH_BYTES))
+			r = flush(w, err);
 	}
-	n = compressor_run(w->compressor, page, page_size, w->data + w->len);
-	*to = (struct sink_page){SINK_DATA, p->options->codec, (uint32_t)n};
-	if (!n) {
-		memcpy(w->data + w->len, page, page_size);
-		*to = (struct sink_page){SINK_DATA, CODEC_RAW, (uint32_t)page_size};
-	}
-	w->len += to->size;
-	w->written++;
+	return r;
 }
 
 static int do_chunk(struct worker *w, const struct chunk *chunk, struct err *err)
 {
-	struct pipeline *p = w->p;
-	uint64_t word = chunk->word;
-	uint64_t end = NUM_MIN(word + CHUNK_WORDS, p->keep->n_words);
+	uint64_t rank = chunk->rank;
+	int r = 0;
 
-	w->rank = chunk->rank;
-	for (; word < end; word++) {
-		for (uint64_t bits = p->keep->words[word]; bits; bits &= bits - 1) {
-			uint64_t bit = (uint64_t)__builtin_ctzll(bits);
-			int r = 0;
+	w->rank = rank;
+	for (uint64_t i = 0; i < CHUNK_WORDS && !r; i++) {
+		uint64_t keep = w->part.bits->keep[i], bits = part_word(&w->part, i);
 
-			add_page(w, word * BITMAP_WORD_BITS + bit);
-			if (w->n == BATCH_PAGES || w->len >= BATCH_BYTES)
-				r = flush(w, err);
-			if (r)
-				return r;
-		}
+		if (bits && is_cut(w->p))
+			break;
+		r = do_word(w, chunk->pfn + i * BITMAP_WORD_BITS, keep, bits, rank, err);
+		rank += (uint64_t)__builtin_popcountll(keep);
 	}
-	return flush(w, err);
+	return r ? tolerate(w->p, r) : flush(w, err);
 }
 
-static int worker_init(struct worker *w, struct pipeline *p, struct err *err)
+static int worker_task(void *worker, uint64_t i, struct err *err)
 {
+	struct worker *w = worker;
+	struct pipeline *p = w->p;
+	const struct chunk *chunk = &p->keep->chunks[i % p->keep->n_chunks];
+	struct part *part = &w->part;
+
+	part->phase = (enum phase)(i / p->keep->n_chunks);
+	if (atomic_load(&p->cut) != FILTER_WHOLE || !chunk->kept ||
+	    (part->phase == PHASE_EARLY && !chunk->early) ||
+	    (part->phase == PHASE_REST && chunk->early == chunk->kept))
+		return 0;
+	mark_first(part, p->first, chunk->pfn);
+	if (part->phase == PHASE_FIRST && !part->has_first)
+		return 0;
+	part->bits = keep_read(&w->reader, (uint64_t)(chunk - p->keep->chunks));
+	return do_chunk(w, chunk, err);
+}
+
+/* ---- workers */
+
+static int worker_begin(void *ctx, void **ret, struct err *err)
+{
+	struct pipeline *p = ctx;
 	size_t page_size = (size_t)p->img->page_size;
+	struct worker *w = calloc(1, sizeof(*w));
 	int r;
 
-	*w = (struct worker){.p = p};
+	*ret = w;
+	if (!w)
+		return err_nomem(err, sizeof(*w), "a worker");
+	w->p = p;
 	view_init(&w->view);
-	r = compressor_create(p->options->codec, 0, &w->compressor, err);
-	if (r)
+	if ((r = keep_reader_init(&w->reader, p->keep, err)) ||
+	    (r = compressor_create(p->options->codec, 0, &w->compressor, err)))
 		return r;
 	w->cap = BATCH_BYTES + NUM_MAX(compressor_bound(w->compressor, page_size), page_size);
 	w->page = malloc(page_size);
@@ -199,111 +353,54 @@ static int worker_init(struct worker *w, struct pipeline *p, struct err *err)
 	return 0;
 }
 
-static void worker_deinit(struct worker *w)
+static void worker_end(void *worker)
 {
+	struct worker *w = worker;
+	struct filter_stats *sum;
+
+	if (!w)
+		return;
+	sum = w->p->stats;
+	sum->zero += w->zero;
+	sum->shared += w->shared;
+	sum->written += w->written;
+	sum->lost += w->lost;
+	keep_reader_deinit(&w->reader);
 	view_deinit(w->p->img->src, &w->view);
 	compressor_destroy(w->compressor);
 	free(w->page);
 	free(w->data);
 	free(w->pages);
+	free(w);
 }
 
-static void *worker_main(void *arg)
-{
-	struct pipeline *p = arg;
-	struct worker w;
-	struct err err = {0};
-	int r = worker_init(&w, p, &err);
-
-	while (!r && !atomic_load(&p->failed)) {
-		uint64_t chunk = atomic_fetch_add(&p->next_chunk, 1);
-
-		if (chunk >= p->n_chunks)
-			break;
-		r = do_chunk(&w, &p->chunks[chunk], &err);
-	}
-	pthread_mutex_lock(&p->lock);
-	if (r && !atomic_exchange(&p->failed, true))
-		*p->err = err;
-	p->stats->zero += w.zero;
-	p->stats->written += w.written;
-	p->stats->lost += w.lost;
-	pthread_mutex_unlock(&p->lock);
-	worker_deinit(&w);
-	return NULL;
-}
-
-/*
- * Walk the chunks that have pages of the input, each once and in order; with `chunks` NULL only count
- * them.
- */
-static uint64_t list_chunks(const struct ranges *pages, struct chunk *chunks)
-{
-	const uint64_t chunk_pages = (uint64_t)CHUNK_WORDS * BITMAP_WORD_BITS;
-	uint64_t n = 0, next = 0;
-
-	for (size_t i = 0; i < pages->n; i++) {
-		uint64_t first = NUM_MAX(pages->v[i].start / chunk_pages, next);
-
-		next = NUM_MAX((pages->v[i].end - 1) / chunk_pages + 1, next);
-		for (uint64_t c = first; c < next; c++, n++)
-			if (chunks)
-				chunks[n].word = c * CHUNK_WORDS;
-	}
-	return n;
-}
-
-static int rank_chunks(struct pipeline *p, const struct ranges *pages, struct err *err)
-{
-	uint64_t sum = 0;
-
-	p->n_chunks = list_chunks(pages, NULL);
-	p->chunks = calloc(NUM_MAX(p->n_chunks, 1), sizeof(*p->chunks));
-	if (!p->chunks)
-		return err_nomem(err, p->n_chunks * sizeof(*p->chunks), "the rank table");
-	list_chunks(pages, p->chunks);
-	for (uint64_t i = 0; i < p->n_chunks; i++) {
-		struct chunk *c = &p->chunks[i];
-
-		c->rank = sum;
-		sum += bitmap_count_words(p->keep, c->word, c->word + CHUNK_WORDS);
-	}
-	p->n_kept = sum;
-	return 0;
-}
-
-/* The calling thread is the first worker; threads that cannot be started are done without. */
-static void run_workers(struct pipeline *p)
-{
-	unsigned int extra = NUM_MIN(p->options->threads, FILTER_MAX_THREADS) - 1, started = 0;
-	pthread_t threads[FILTER_MAX_THREADS];
-
-	while (started < extra && started + 1 < p->n_chunks &&
-	       pthread_create(&threads[started], NULL, worker_main, p) == 0)
-		started++;
-	worker_main(p);
-	while (started)
-		pthread_join(threads[--started], NULL);
-}
-
-int pipeline_run(const struct image *img, const struct filter_options *options,
-		 const struct ranges *pages, const struct bitmap *keep, struct sink *sink,
-		 struct filter_stats *stats, struct err *err)
+int pipeline_run(const struct image *img, const struct keep *keep, const struct ranges *first,
+		 struct sink *sink, struct filter_stats *stats, struct err *err)
 {
 	struct pipeline p = {
 		.img = img,
-		.options = options,
+		.options = keep->options,
 		.keep = keep,
+		.first = first,
 		.sink = sink,
-		.err = err,
 		.stats = stats,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
-	int r = rank_chunks(&p, pages, err);
+	const struct pool pool = {
+		.n_tasks = PHASES * keep->n_chunks,
+		.threads = keep->options->threads,
+		.ctx = &p,
+		.begin = worker_begin,
+		.task = worker_task,
+		.end = worker_end,
+	};
+	int r;
 
-	if (r)
-		return r;
-	run_workers(&p);
-	free(p.chunks);
-	return atomic_load(&p.failed) ? err->code : 0;
+	share_init(&p.share);
+	r = pool_run(&pool, err);
+	share_deinit(&p.share);
+	stats->cut = atomic_load(&p.cut);
+	stats->cut_off =
+		keep->n_kept - (stats->zero + stats->shared + stats->written + stats->lost);
+	return r;
 }

@@ -3,17 +3,15 @@
 #ifndef FILTER_PIPELINE_H
 #define FILTER_PIPELINE_H
 
-#include "filter/bitmap.h"
-#include "filter/filter.h"
+#include "filter/keep.h"
 #include "filter/sink.h"
 
 /*
- * Write every page that `keep` names; `pages`, the page frames of the input, says where to look for
- * them. Fills in zero, written and lost of `stats`. The first error of any worker stops all of them and
- * is returned.
+ * Write every page of `keep`, those in `first` (page frames) before the others, then those that are
+ * early. Fills in zero, shared, written, lost, cut and cut_off of `stats`. The first error of any worker
+ * stops all of them and is returned.
  */
-int pipeline_run(const struct image *img, const struct filter_options *options,
-		 const struct ranges *pages, const struct bitmap *keep, struct sink *sink,
-		 struct filter_stats *stats, struct err *err) _must_check_;
+int pipeline_run(const struct image *img, const struct keep *keep, const struct ranges *first,
+		 struct sink *sink, struct filter_stats *stats, struct err *err) _must_check_;
 
 #endif

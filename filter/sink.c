@@ -26,6 +26,11 @@ int sink_write(struct sink *sink, const struct sink_batch *batch, struct err *er
 	return sink->ops->write(sink, batch, err);
 }
 
+int sink_place(struct sink *sink, const void *data, size_t len, uint64_t *ret_at, struct err *err)
+{
+	return sink->ops->place(sink, data, len, ret_at, err);
+}
+
 int sink_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_size, struct err *err)
 {
 	return sink->ops->finish(sink, keep_incomplete, ret_size, err);

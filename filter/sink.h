@@ -8,28 +8,31 @@
 
 #include "base/out.h"
 #include "base/range.h"
-#include "filter/bitmap.h"
 #include "filter/filter.h"
+#include "filter/keep.h"
 
 enum sink_page_kind {
 	SINK_DATA,
-	SINK_ZERO, /* a page of zeros, without data; only if the level has LEVEL_ZERO */
-	SINK_LOST, /* it could not be read */
+	SINK_ZERO,   /* a page of zeros, without data; only if the level has LEVEL_ZERO */
+	SINK_SHARED, /* its data is what sink_place() wrote at `at` */
+	SINK_LOST,   /* it could not be read */
 };
 
 /* One kept page of a batch. */
 struct sink_page {
 	enum sink_page_kind kind;
 	enum codec codec; /* of its data */
-	uint32_t size;    /* bytes of data: 0 but for SINK_DATA */
+	uint32_t size;    /* bytes of data: 0 but for SINK_DATA and SINK_SHARED */
+	uint32_t step;    /* rank among all kept pages, minus that of the batch */
+	uint64_t at;      /* of SINK_SHARED */
 };
 
-/* Kept pages that follow each other. */
+/* Kept pages in ascending order. */
 struct sink_batch {
-	uint64_t rank; /* of the first one among all kept pages */
+	uint64_t rank;
 	const struct sink_page *pages;
 	size_t n;
-	const uint8_t *data; /* of the pages, one behind the other */
+	const uint8_t *data; /* of SINK_DATA pages, one behind the other */
 	size_t len;
 };
 
@@ -37,9 +40,8 @@ struct sink_batch {
 struct sink_task {
 	const struct image *img;
 	const struct filter_options *options;
-	const struct ranges *ram;   /* page frames of the machine */
-	const struct ranges *pages; /* of these, the ones in the input */
-	const struct bitmap *keep;  /* of these, the ones to write */
+	const struct ranges *ram; /* page frames of the machine */
+	const struct keep *keep;  /* of these, the ones to write */
 	struct out *out;
 };
 
@@ -48,6 +50,9 @@ struct sink;
 struct sink_ops {
 	/* Batches may come in any order and from several threads. */
 	int (*write)(struct sink *sink, const struct sink_batch *batch, struct err *err);
+	/* NULL: each page needs data of its own. */
+	int (*place)(struct sink *sink, const void *data, size_t len, uint64_t *ret_at,
+		     struct err *err);
 	int (*finish)(struct sink *sink, bool keep_incomplete, uint64_t *ret_size, struct err *err);
 	void (*destroy)(struct sink *sink);
 };
@@ -56,6 +61,7 @@ struct sink_ops {
 struct sink {
 	const struct sink_ops *ops;
 	struct sink_task task;
+	uint64_t base; /* bytes of the file without page data */
 };
 
 /*
@@ -67,6 +73,10 @@ void sink_destroy(struct sink *sink); /* NULL is fine; does not touch the struct
 
 /* Write a batch. Thread-safe. */
 int sink_write(struct sink *sink, const struct sink_batch *batch, struct err *err) _must_check_;
+
+/* Write data that several pages have in common; only of formats that have ops->place. Thread-safe. */
+int sink_place(struct sink *sink, const void *data, size_t len, uint64_t *ret_at,
+	       struct err *err) _must_check_;
 
 /*
  * Sync, take the mark away unless `keep_incomplete`, sync. If that fails, the mark is put back as far as

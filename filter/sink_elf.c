@@ -20,8 +20,9 @@ struct sink_elf {
 	uint64_t phdrs_room; /* it has room for so many */
 	uint64_t notes_off;  /* section header 0 lies right before */
 	uint64_t data_off;   /* of the page of rank 0 */
-	struct bitmap lost;  /* by rank; words are changed atomically */
-	_Atomic bool any_lost;
+	struct bitmap done; /* by rank: there, as data or as a hole; words are changed atomically */
+	bool all_done;      /* as far as the table of program headers goes */
+	_Atomic uint64_t n_done;
 	_Atomic bool end_written; /* the last page had data */
 };
 
@@ -105,16 +106,16 @@ static int add_piece(struct table *t, struct run run, struct err *err)
 	return add_load(t, &(struct run){from, run.rank + (from - run.pfn), to - from}, err);
 }
 
-/* A run without its lost pages. */
+/* A run without the pages that are not there. */
 static int add_run(struct table *t, const struct run *run, struct err *err)
 {
-	const struct bitmap *lost = &t->s->lost;
+	const struct bitmap *done = &t->s->done;
 	uint64_t end = run->rank + run->count, at = run->rank;
 
-	if (!atomic_load(&t->s->any_lost))
+	if (t->s->all_done)
 		return add_piece(t, *run, err);
-	while ((at = bitmap_next(lost, at, end, false)) < end) {
-		uint64_t stop = bitmap_next(lost, at, end, true);
+	while ((at = bitmap_next(done, at, end, true)) < end) {
+		uint64_t stop = bitmap_next(done, at, end, false);
 		struct run piece = {run->pfn + (at - run->rank), at, stop - at};
 		int r = add_piece(t, piece, err);
 
@@ -125,30 +126,22 @@ static int add_run(struct table *t, const struct run *run, struct err *err)
 	return 0;
 }
 
-/* The bitmap is only looked at where the input has pages. *ret_kept is their number. */
-static int add_runs(struct table *t, uint64_t *ret_kept, struct err *err)
+static int add_runs(struct table *t, struct err *err)
 {
-	const struct ranges *pages = t->s->sink.task.pages;
-	const struct bitmap *keep = t->s->sink.task.keep;
+	struct keep_reader reader;
+	struct keep_walk walk = {.reader = &reader};
+	struct keep_run kept;
 	struct run run = {0};
+	int r = keep_reader_init(&reader, t->s->sink.task.keep, err);
 
-	for (size_t i = 0; i < pages->n; i++) {
-		uint64_t end = pages->v[i].end;
-
-		run.pfn = pages->v[i].start;
-		while ((run.pfn = bitmap_next(keep, run.pfn, end, true)) < end) {
-			int r;
-
-			run.count = bitmap_next(keep, run.pfn, end, false) - run.pfn;
-			r = add_run(t, &run, err);
-			if (r)
-				return r;
-			run.rank += run.count;
-			run.pfn += run.count;
-		}
+	while (!r && keep_walk_next(&walk, &kept)) {
+		run.pfn = kept.pfn;
+		run.count = kept.count;
+		r = add_run(t, &run, err);
+		run.rank += run.count;
 	}
-	*ret_kept = run.rank;
-	return 0;
+	keep_reader_deinit(&reader);
+	return r;
 }
 
 /* Write the table, or only count what would be in it. */
@@ -165,9 +158,9 @@ static int make_table(struct sink_elf *s, bool dry, uint64_t *ret_n, struct err 
 
 	t.image = s->map.length > 0;
 	if (!r && t.image)
-		r = add_runs(&t, &s->n_kept, err);
+		r = add_runs(&t, err);
 	t.image = false;
-	if (!r && !(r = add_runs(&t, &s->n_kept, err)))
+	if (!r && !(r = add_runs(&t, err)))
 		r = flush_table(&t, err);
 	if (!r)
 		*ret_n = t.n;
@@ -219,8 +212,11 @@ static int write_table(struct sink_elf *s, struct err *err)
 static int plan(struct sink_elf *s, struct err *err)
 {
 	const struct image *img = s->sink.task.img;
-	int r = make_table(s, true, &s->n_phdrs, err);
+	int r;
 
+	s->n_kept = s->sink.task.keep->n_kept;
+	s->all_done = true;
+	r = make_table(s, true, &s->n_phdrs, err);
 	if (r)
 		return r;
 	if (s->n_phdrs > SINK_ELF_PHDRS_MAX)
@@ -232,7 +228,8 @@ static int plan(struct sink_elf *s, struct err *err)
 	s->phdrs_room = NUM_MIN(s->n_phdrs + PHDR_SPARE, SINK_ELF_PHDRS_MAX);
 	s->notes_off = sizeof(Elf64_Ehdr) + s->phdrs_room * sizeof(Elf64_Phdr) + sizeof(Elf64_Shdr);
 	s->data_off = num_align_up(s->notes_off + img->src->notes.len, img->page_size);
-	return bitmap_init(&s->lost, s->n_kept, err);
+	s->sink.base = s->data_off;
+	return bitmap_init(&s->done, s->n_kept, err);
 }
 
 static uint64_t file_size(const struct sink_elf *s)
@@ -260,56 +257,69 @@ static void elf_destroy(struct sink *sink)
 {
 	struct sink_elf *s = (struct sink_elf *)sink;
 
-	bitmap_deinit(&s->lost);
+	bitmap_deinit(&s->done);
 	free(s);
 }
 
-static void note_lost(struct sink_elf *s, uint64_t rank)
+static void note_done(struct sink_elf *s, uint64_t rank, size_t n)
 {
-	__atomic_fetch_or(&s->lost.words[rank / BITMAP_WORD_BITS],
-			  1ULL << (rank % BITMAP_WORD_BITS), __ATOMIC_RELAXED);
-	atomic_store(&s->any_lost, true);
+	for (uint64_t i = rank; i < rank + n; i++)
+		__atomic_fetch_or(&s->done.words[i / BITMAP_WORD_BITS],
+				  1ULL << (i % BITMAP_WORD_BITS), __ATOMIC_RELAXED);
+	atomic_fetch_add(&s->n_done, n);
 }
 
-/* Pages with data follow each other in the file until one comes that has none. */
+/* How many pages from the first on are of its kind and follow each other. */
+static size_t alike(const struct sink_page *pages, size_t max)
+{
+	size_t n = 1;
+
+	while (n < max && pages[n].kind == pages->kind && pages[n].step == pages->step + n)
+		n++;
+	return n;
+}
+
 static int elf_write(struct sink *sink, const struct sink_batch *b, struct err *err)
 {
 	struct sink_elf *s = (struct sink_elf *)sink;
 	unsigned int shift = s->sink.task.img->page_shift;
 	const uint8_t *data = b->data;
-	int r = 0;
+	size_t n;
 
-	for (size_t i = 0; i < b->n && !r;) {
-		size_t first = i, len;
+	for (size_t i = 0; i < b->n; i += n) {
+		const struct sink_page *page = &b->pages[i];
+		uint64_t rank = b->rank + page->step;
 
-		while (i < b->n && b->pages[i].kind == SINK_DATA)
-			i++;
-		len = (i - first) << shift;
-		if (len && b->rank + i == s->n_kept)
-			atomic_store(&s->end_written, true);
-		if (len)
-			r = put(s, data, len, s->data_off + ((b->rank + first) << shift), err);
-		data += len;
-		for (; i < b->n && b->pages[i].kind != SINK_DATA; i++)
-			if (b->pages[i].kind == SINK_LOST)
-				note_lost(s, b->rank + i);
+		n = alike(page, b->n - i);
+		if (page->kind == SINK_LOST)
+			continue;
+		if (page->kind == SINK_DATA) {
+			if (put(s, data, n << shift, s->data_off + (rank << shift), err))
+				return err->code;
+			data += n << shift;
+			if (rank + n == s->n_kept)
+				atomic_store(&s->end_written, true);
+		}
+		note_done(s, rank, n);
 	}
-	return r;
+	return 0;
 }
 
-/* Take the lost pages out of the PT_LOADs, if that needs no more of them than there is room for. */
+/* Take what is not there out of the PT_LOADs, if that needs no more of them than there is room for. */
 static int drop_lost(struct sink_elf *s, bool *ret_changed, struct err *err)
 {
 	uint64_t n = 0;
-	int r = make_table(s, true, &n, err);
+	int r;
 
+	s->all_done = false;
+	r = make_table(s, true, &n, err);
 	if (r)
 		return r;
 	*ret_changed = n <= s->phdrs_room;
 	if (*ret_changed)
 		s->n_phdrs = n;
 	else
-		atomic_store(&s->any_lost, false);
+		s->all_done = true;
 	return 0;
 }
 
@@ -317,7 +327,7 @@ static int elf_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_siz
 {
 	struct sink_elf *s = (struct sink_elf *)sink;
 	bool once = sink->task.out->write_once, changed = false;
-	int r = atomic_load(&s->any_lost) ? drop_lost(s, &changed, err) : 0;
+	int r = atomic_load(&s->n_done) < s->n_kept ? drop_lost(s, &changed, err) : 0;
 
 	if (!r && (once || changed))
 		r = write_table(s, err);
@@ -343,7 +353,7 @@ int sink_elf_create(const struct sink_task *task, struct sink **ret, struct err 
 
 	if (!s)
 		return err_nomem(err, sizeof(*s), "the output");
-	s->sink = (struct sink){&elf_ops, *task};
+	s->sink = (struct sink){.ops = &elf_ops, .task = *task};
 	kernel_map_find(task->img, &s->map);
 	r = plan(s, err);
 	if (!r)

@@ -8,8 +8,7 @@
 #include "format/kdump.h"
 #include "format/note.h"
 
-#define BITMAP_PIECE 65536 /* bytes of a bitmap written at once */
-#define DESC_PIECE   512   /* descriptors encoded at once */
+#define DESC_PIECE 512 /* descriptors encoded at once */
 
 struct sink_kdump {
 	struct sink sink;
@@ -65,8 +64,9 @@ static int plan(struct sink_kdump *s, struct err *err)
 	memcpy(h->uts, img->uts, sizeof(h->uts));
 	h->time_sec = img->crash_time;
 	h->status = (uint32_t)options->codec | KDUMP_STATUS_INCOMPLETE;
+	h->status |= options->exclude_vmemmap ? KDUMP_STATUS_VMEMMAP : 0;
 	h->block_size = (uint32_t)img->page_size;
-	h->max_mapnr = s->sink.task.keep->bits;
+	h->max_mapnr = s->sink.task.ram->v[s->sink.task.ram->n - 1].end;
 	h->nr_cpus = count_cpus(img->src->notes);
 	h->phys_base = (uint64_t)phys_base(img);
 	h->dump_level = options->level;
@@ -96,70 +96,70 @@ static int write_headers(struct sink_kdump *s, struct err *err)
 	return r;
 }
 
-/*
- * The same stretch of both bitmaps, from page frame `first` on. The 2nd lies in memory as the file wants
- * it: little-endian words, lowest bit first. The 1st is never whole in memory.
- */
-static int write_bitmap_piece(struct sink_kdump *s, struct bitmap *scratch, uint64_t first,
-			      struct err *err)
-{
-	const struct ranges *ram = s->sink.task.ram;
-	const struct bitmap *keep = s->sink.task.keep;
-	const uint8_t *kept = (const uint8_t *)keep->words;
-	uint64_t end = NUM_MIN(first + scratch->bits, keep->bits), at = first / 8;
-	size_t len = (size_t)num_div_up(end - first, 8);
-	const struct range *range = ranges_from(ram, first);
-	int r;
+/* ---- bitmaps: little-endian words, lowest bit first, in the file as in memory */
 
-	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bitmap words are bytes here");
-	bitmap_clear_range(scratch, 0, scratch->bits);
-	for (; range && range < ram->v + ram->n && range->start < end; range++)
-		bitmap_set_range(scratch, NUM_MAX(range->start, first) - first,
-				 NUM_MIN(range->end, end) - first);
-	r = put(s, scratch->words, len, s->layout.bitmap1_off + at, err);
-	if (!r)
-		r = put(s, kept + at, len, s->layout.bitmap2_off + at, err);
-	return r;
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bitmap words are bytes here");
+
+/* Write the words of the chunk that begins with page frame `first`; the last chunk may be cut. */
+static int put_words(struct sink_kdump *s, const uint64_t *words, uint64_t first, uint64_t bitmap,
+		     struct err *err)
+{
+	uint64_t bits = NUM_MIN(s->header.max_mapnr - first, CHUNK_PAGES);
+
+	return put(s, words, (size_t)num_div_up(bits, 8), bitmap + first / 8, err);
 }
 
 /*
- * Only the pieces where there is memory: it may lie at the far end of the address space (72 TiB on a
+ * Only the chunks where there is memory: it may lie at the far end of the address space (72 TiB on a
  * Grace Hopper), and what is never written reads as zeros.
  */
-static int write_bitmaps(struct sink_kdump *s, uint64_t *ret_kept, struct err *err)
+static int write_ram(struct sink_kdump *s, struct err *err)
 {
 	const struct ranges *ram = s->sink.task.ram;
-	const struct bitmap *keep = s->sink.task.keep;
-	struct bitmap scratch;
-	uint64_t next = 0, kept = 0;
-	int r = bitmap_init(&scratch, BITMAP_PIECE * 8, err);
+	uint64_t words[CHUNK_WORDS], next = 0;
+	struct bitmap bits = {words, CHUNK_PAGES, CHUNK_WORDS};
+	int r = 0;
 
-	if (r)
-		return r;
 	for (size_t i = 0; i < ram->n && !r; i++) {
-		uint64_t piece = NUM_MAX(ram->v[i].start / scratch.bits, next);
+		uint64_t at = NUM_MAX(num_align_down(ram->v[i].start, CHUNK_PAGES), next);
 
-		next = NUM_MAX((ram->v[i].end - 1) / scratch.bits + 1, next);
-		for (; piece < next && !r; piece++) {
-			r = write_bitmap_piece(s, &scratch, piece * scratch.bits, err);
-			kept += bitmap_count_words(keep, piece * scratch.n_words,
-						   (piece + 1) * scratch.n_words);
+		for (; at < ram->v[i].end && !r; at += CHUNK_PAGES) {
+			const struct range *range = &ram->v[i];
+
+			memset(words, 0, sizeof(words));
+			for (; range < ram->v + ram->n && range->start < at + CHUNK_PAGES; range++)
+				bitmap_set_range(&bits, NUM_MAX(range->start, at) - at,
+						 NUM_MIN(range->end - at, CHUNK_PAGES));
+			r = put_words(s, words, at, s->layout.bitmap1_off, err);
 		}
+		next = at;
 	}
-	bitmap_deinit(&scratch);
-	*ret_kept = kept;
+	return r;
+}
+
+static int write_kept(struct sink_kdump *s, struct err *err)
+{
+	const struct keep *keep = s->sink.task.keep;
+	struct keep_reader reader;
+	int r = keep_reader_init(&reader, keep, err);
+
+	for (uint64_t i = 0; i < keep->n_chunks && !r; i++)
+		if (keep->chunks[i].kept)
+			r = put_words(s, keep_read(&reader, i)->keep, keep->chunks[i].pfn,
+				      s->layout.bitmap2_off, err);
+	keep_reader_deinit(&reader);
 	return r;
 }
 
 static int write_start(struct sink_kdump *s, struct err *err)
 {
 	const struct bytes notes = s->sink.task.img->src->notes;
-	uint64_t block = s->header.block_size, kept, data;
+	uint64_t block = s->header.block_size, kept = s->sink.task.keep->n_kept, data;
 	int r;
 
 	if ((r = write_headers(s, err)) ||
 	    (r = put(s, notes.data, notes.len, s->header.notes_off, err)) ||
-	    (r = write_bitmaps(s, &kept, err)))
+	    (r = write_ram(s, err)) || (r = write_kept(s, err)))
 		return r;
 	memset(s->block, 0, block);
 	/* with nothing behind it, the (empty) 2nd bitmap must still be whole: readers map it */
@@ -175,6 +175,7 @@ static int write_start(struct sink_kdump *s, struct err *err)
 		data += block;
 	}
 	atomic_init(&s->data_end, data);
+	s->sink.base = data;
 	return 0;
 }
 
@@ -186,13 +187,15 @@ static void kdump_destroy(struct sink *sink)
 	free(s);
 }
 
-/* The descriptor of a page whose data, if it has any, lies at `at`. */
+/* The descriptor of a page whose data, if it has its own, lies at `at`. */
 static struct kdump_desc describe(const struct sink_kdump *s, const struct sink_page *page,
 				  uint64_t at)
 {
 	switch (page->kind) {
 	case SINK_DATA:
 		return (struct kdump_desc){at, page->size, page->codec};
+	case SINK_SHARED:
+		return (struct kdump_desc){page->at, page->size, page->codec};
 	case SINK_ZERO:
 		return (struct kdump_desc){s->zero_page, s->header.block_size, CODEC_RAW};
 	case SINK_LOST:
@@ -201,25 +204,36 @@ static struct kdump_desc describe(const struct sink_kdump *s, const struct sink_
 	return (struct kdump_desc){0};
 }
 
+static int kdump_place(struct sink *sink, const void *data, size_t len, uint64_t *ret_at,
+		       struct err *err)
+{
+	struct sink_kdump *s = (struct sink_kdump *)sink;
+
+	*ret_at = atomic_fetch_add_explicit(&s->data_end, len, memory_order_relaxed);
+	return len ? put(s, data, len, *ret_at, err) : 0;
+}
+
+/* Descriptors are written in stretches without a gap. */
 static int kdump_write(struct sink *sink, const struct sink_batch *b, struct err *err)
 {
 	struct sink_kdump *s = (struct sink_kdump *)sink;
-	uint64_t at = atomic_fetch_add_explicit(&s->data_end, b->len, memory_order_relaxed);
 	uint8_t encoded[DESC_PIECE * KDUMP_DESC_SIZE];
-	int r = b->len ? put(s, b->data, b->len, at, err) : 0;
+	uint64_t at;
+	int r = kdump_place(sink, b->data, b->len, &at, err);
 
 	for (size_t i = 0; i < b->n && !r;) {
+		uint64_t first = b->pages[i].step;
 		size_t k = 0;
 
-		for (; k < DESC_PIECE && i + k < b->n; k++) {
-			struct kdump_desc d = describe(s, &b->pages[i + k], at);
+		for (; k < DESC_PIECE && i < b->n && b->pages[i].step == first + k; i++, k++) {
+			const struct sink_page *page = &b->pages[i];
+			struct kdump_desc d = describe(s, page, at);
 
-			at += b->pages[i + k].size;
+			at += page->kind == SINK_DATA ? page->size : 0;
 			kdump_encode_desc(&d, encoded + k * KDUMP_DESC_SIZE);
 		}
 		r = put(s, encoded, k * KDUMP_DESC_SIZE,
-			s->layout.desc_off + (b->rank + i) * KDUMP_DESC_SIZE, err);
-		i += k;
+			s->layout.desc_off + (b->rank + first) * KDUMP_DESC_SIZE, err);
 	}
 	return r;
 }
@@ -245,6 +259,7 @@ static int kdump_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_s
 
 static const struct sink_ops kdump_ops = {
 	.write = kdump_write,
+	.place = kdump_place,
 	.finish = kdump_finish,
 	.destroy = kdump_destroy,
 };
@@ -256,7 +271,7 @@ int sink_kdump_create(const struct sink_task *task, struct sink **ret, struct er
 
 	if (!s)
 		return err_nomem(err, sizeof(*s), "the output");
-	s->sink = (struct sink){&kdump_ops, *task};
+	s->sink = (struct sink){.ops = &kdump_ops, .task = *task};
 	s->block = malloc(task->img->page_size);
 	if (!s->block)
 		r = err_nomem(err, task->img->page_size, "a block of the output");

@@ -7,7 +7,9 @@
 
 #define MAPPING_ANON 0x1ULL /* include/linux/page-flags.h: PAGE_MAPPING_ANON */
 #define TAIL_BIT     0x1ULL /* page.compound_head: bit 0 marks a tail page */
-#define ORDER_LIMIT  48     /* no allocator hands out 2^48 pages; a bound for shifts */
+_Static_assert(!(MAPPING_ANON & ~PAGE_MAPPING_BITS) && !(TAIL_BIT & ~PAGE_COMPOUND_BITS),
+	       "page_same() looks at less than page_decode()");
+#define ORDER_LIMIT 48 /* no allocator hands out 2^48 pages; a bound for shifts */
 /*
  * Nor is a compound page larger than 16 GiB (MAX_FOLIO_ORDER of include/linux/mm.h, v6.18): one damaged
  * head must not take the rest of the memory with it.
@@ -200,6 +202,8 @@ int page_layout_init(const struct image *img, struct page_layout *ret, struct er
 		l.compound = COMPOUND_FLAGS_PG_HUGETLB;
 	else if ((r = compound_bytes(img, &l, err)))
 		return r;
+	l.judged_flags = l.lru | l.private | l.swapcache | l.swapbacked | l.hwpoison | l.slab |
+			 l.head | l.hugetlb;
 	*ret = l;
 	return 0;
 }
@@ -323,9 +327,10 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 
 	*ret = (struct page_info){.class = PAGE_OTHER, .hwpoison = flags & l->hwpoison};
 	if (get64(pages + l->off_compound_head) & TAIL_BIT) {
-		ret->tail = true;
+		ret->tail = ret->plain = true;
 		return;
 	}
+	ret->plain = !(flags & l->head);
 	if (flags & l->head) {
 		ret->doubtful = !compound_order(l, second, pfn, &ret->compound_order);
 		hugetlb = is_hugetlb(l, second, mapcount);
@@ -337,8 +342,10 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 		return; /* a slab's mapping and _mapcount are slab's own (struct slab overlays them) */
 
 	if (is_type(mapcount, l->has_buddy, l->buddy)) {
+		ret->plain = false;
 		set_block(l, PAGE_FREE, private, pfn, ret);
 	} else if (is_type(mapcount, l->has_unaccepted, l->unaccepted)) {
+		ret->plain = false;
 		set_block(l, PAGE_UNACCEPTED, l->max_order - 1, pfn, ret);
 	} else {
 		bool anon = get64(pages + l->off_mapping) & MAPPING_ANON;

@@ -49,6 +49,7 @@ struct page_layout {
 	uint64_t hugetlb_dtor;
 	unsigned int max_order;    /* LENGTH(zone.free_area): free blocks have orders below this */
 	unsigned int max_compound; /* no compound page has a higher order than this */
+	uint64_t judged_flags;     /* all flags that page_decode() looks at */
 };
 
 /* Read the layout; ERR_NOT_FOUND or ERR_CORRUPT name the key that is missing or makes no sense. */
@@ -64,6 +65,7 @@ struct page_info {
 	unsigned int compound_order; /* for hwpoison and offline; 0 for a single page */
 	bool tail; /* of a compound page: its head has spoken for it, but for its own hwpoison */
 	bool doubtful; /* an order that cannot be: the page is taken for a single one */
+	bool plain;    /* one that is page_same() to it says the same of itself */
 };
 
 /*
@@ -72,5 +74,32 @@ struct page_info {
  */
 void page_decode(const struct page_layout *layout, const uint8_t *pages, uint64_t pfn,
 		 struct page_info *ret);
+
+/* ---- many pages alike: the hot loop of the scan */
+
+#define PAGE_MAPPING_BITS  0x3ULL /* of page.mapping: what page_decode() looks at */
+#define PAGE_COMPOUND_BITS 0x1ULL /* of page.compound_head */
+
+/* Two little-endian fields of struct pages, as far as `mask` goes: 0 if they are equal. */
+static inline uint64_t page_differ(const uint8_t *a, const uint8_t *b, size_t off, uint64_t mask)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a + off, sizeof(x));
+	memcpy(&y, b + off, sizeof(y));
+	return (x ^ y) & htole64(mask);
+}
+
+/* Do two struct pages agree in all that page_decode() looks at in a plain one? */
+static inline bool page_same(const struct page_layout *l, const uint8_t *a, const uint8_t *b)
+{
+	uint32_t x, y;
+
+	memcpy(&x, a + l->off_mapcount, sizeof(x));
+	memcpy(&y, b + l->off_mapcount, sizeof(y));
+	return !(page_differ(a, b, l->off_flags, l->judged_flags) | (x ^ y) |
+		 page_differ(a, b, l->off_mapping, PAGE_MAPPING_BITS) |
+		 page_differ(a, b, l->off_compound_head, PAGE_COMPOUND_BITS));
+}
 
 #endif

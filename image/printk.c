@@ -185,6 +185,19 @@ static int read_ring(const struct image *img, struct ring *r, struct err *err)
 	return 0;
 }
 
+int printk_buffers(const struct image *img, struct printk_buffer ret[PRINTK_BUFFERS],
+		   struct err *err)
+{
+	struct ring r;
+
+	if (read_ring(img, &r, err))
+		return err->code;
+	ret[0] = (struct printk_buffer){r.descs, r.count * r.desc_size};
+	ret[1] = (struct printk_buffer){r.infos, r.count * r.info_size};
+	ret[2] = (struct printk_buffer){r.text, r.text_size};
+	return 0;
+}
+
 /* The three arrays of the ring, each with its own window. */
 struct walk {
 	const struct ring *ring;

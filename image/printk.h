@@ -36,6 +36,17 @@ struct printk_stats {
 int printk_walk(const struct image *img, printk_fn fn, void *ctx, struct printk_stats *ret_stats,
 		struct err *err) _must_check_;
 
+/* Where the log lies, in kernel virtual memory. */
+struct printk_buffer {
+	uint64_t vaddr;
+	uint64_t len; /* bytes */
+};
+
+#define PRINTK_BUFFERS 3 /* descriptors, records, text */
+
+int printk_buffers(const struct image *img, struct printk_buffer ret[PRINTK_BUFFERS],
+		   struct err *err) _must_check_;
+
 /* Where formatted text goes. Returns 0 or an error that ends the walk. */
 typedef int (*printk_write_fn)(void *ctx, const char *text, size_t len, struct err *err);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "filter/scan.h"
+#include "base/num.h"
+#include "filter/keep.h"
 #include "tests/unit/fake_machine.h"
 
 struct scanned {
@@ -8,20 +9,48 @@ struct scanned {
 	struct filter_stats stats;
 };
 
-static int scan(struct machine *m, unsigned int level, struct scanned *s, struct err *err)
+/* All that is kept, as one bitmap. */
+static void collect(const struct keep *keep, struct bitmap *ret)
 {
-	const struct filter_options options = {.level = level, .threads = 1};
+	struct keep_reader reader;
+	struct keep_walk walk = {.reader = &reader};
+	struct keep_run run;
+	uint64_t rank = 0, end = 0;
+
+	assert_ok(keep_reader_init(&reader, keep, err));
+	while (keep_walk_next(&walk, &run)) {
+		assert_true(!rank || run.pfn > end); /* runs are as long as they can be */
+		bitmap_set_range(ret, run.pfn, run.pfn + run.count);
+		rank += run.count;
+		end = run.pfn + run.count;
+	}
+	assert_int_equal(rank, keep->n_kept);
+	keep_reader_deinit(&reader);
+}
+
+static int scan_with(struct machine *m, const struct filter_options *options, struct scanned *s,
+		     struct err *err)
+{
+	struct keep *keep;
 	int r;
 
 	*s = (struct scanned){0};
 	if ((r = fake_try_open(&m->f, err)) ||
 	    (r = image_page_frames(m->f.img, &m->f.src.present, &s->frames, err)) ||
-	    (r = bitmap_init(&s->keep, MACHINE_PAGES, err)))
+	    (r = keep_create(m->f.img, options, &s->frames, &keep, &s->stats, err)))
 		return r;
-	for (size_t i = 0; i < s->frames.n; i++)
-		bitmap_set_range(&s->keep, s->frames.v[i].start, s->frames.v[i].end);
-	s->stats.pages = ranges_total(&s->frames);
-	return scan_run(m->f.img, &options, &s->frames, &s->keep, &s->stats, err);
+	r = bitmap_init(&s->keep, num_align_up(s->frames.v[s->frames.n - 1].end, 64), err);
+	if (!r)
+		collect(keep, &s->keep);
+	keep_destroy(keep);
+	return r;
+}
+
+static int scan(struct machine *m, unsigned int level, struct scanned *s, struct err *err)
+{
+	const struct filter_options options = {.level = level, .threads = 1 + level % 3};
+
+	return scan_with(m, &options, s, err);
 }
 
 static void scanned_deinit(struct scanned *s)
@@ -314,11 +343,106 @@ TEST(fake_heads_of_hugetlb)
 	assert_ok(scan(m, 0, &s, err));
 	assert_int_equal(s.stats.class_pages[PAGE_USER], 512);
 	scanned_deinit(&s);
-	/* without the head before them they contradict themselves, and are kept */
+	/* if only the head's own page is not in the input, its struct page speaks for the rest */
 	fake_absent(&m->f, head * FAKE_PAGE, (head + 1) * FAKE_PAGE);
 	assert_ok(scan(m, 31, &s, err));
-	assert_int_equal(s.stats.doubtful, 7);
-	assert_int_equal(bitmap_count_words(&s.keep, head / 64, head / 64 + 8), 511);
+	assert_int_equal(s.stats.doubtful, 0);
+	assert_int_equal(s.stats.dropped[PAGE_USER], 511);
+	assert_int_equal(bitmap_count_words(&s.keep, head / 64, head / 64 + 8), 0);
+	scanned_deinit(&s);
+	machine_destroy(m);
+}
+
+/*
+ * A hugetlb page of 256 MiB, which begins in one chunk and ends in another: each chunk has to find the
+ * head of what it begins in, which is not where the next multiple of its own size lies.
+ */
+static void make_giant(struct machine *m, enum use use, unsigned int order)
+{
+	for (uint64_t pfn = 0; pfn < 1ULL << order; pfn++) {
+		if (m->use[pfn] == USE_NOTHING)
+			continue;
+		m->use[pfn] = (uint8_t)use;
+		if (pfn)
+			fake_put64(&m->f, fake_page(&m->f, pfn) + OFF_COMPOUND, FAKE_VMEMMAP | 1);
+	}
+	machine_head(m, m->f.ram + fake_page(&m->f, 0), use, 0);
+	fake_put64(&m->f, fake_page(&m->f, 0),
+		   fake_get64(&m->f, fake_page(&m->f, 0)) | FLAG(PG_HEAD));
+	fake_compound(m->f.ram + fake_page(&m->f, 0), m->l, order, use == USE_HUGETLB);
+}
+
+TEST(compound_pages_across_chunks)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(fake_layouts); i++) {
+		struct machine *m = machine_create(fake_layouts[i].kernel);
+
+		make_giant(m, USE_HUGETLB, 16);
+		assert_scan(m, 0);
+		assert_scan(m, 8);
+		assert_scan(m, 31);
+		machine_destroy(m);
+	}
+}
+
+/* The same, kept, with a poisoned page in the second chunk: that one alone must not be read. */
+TEST(poisoned_tail_in_another_chunk)
+{
+	struct machine *m = machine_create(FAKE_6_1);
+	const uint64_t bad = 130 * MIB / FAKE_PAGE;
+	struct scanned s;
+
+	make_giant(m, USE_HUGETLB, 16);
+	fake_put64(&m->f, fake_page(&m->f, bad), FLAG(PG_HWPOISON));
+	m->use[bad] = USE_HWPOISON;
+	assert_scan(m, 0);
+	assert_ok(scan(m, 0, &s, err));
+	assert_int_equal(s.stats.class_pages[PAGE_HWPOISON], 1);
+	assert_int_equal(s.stats.class_pages[PAGE_USER], 9 * 256 + 5 * 256 - 3 - 1);
+	scanned_deinit(&s);
+	machine_destroy(m);
+}
+
+/* ---- struct pages of excluded pages */
+
+static bool holds_needed(struct machine *m, uint64_t page, unsigned int level)
+{
+	for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++)
+		if (m->use[pfn] != USE_NOTHING &&
+		    fake_page(&m->f, pfn) / FAKE_PAGE * FAKE_PAGE == page &&
+		    machine_keeps(m, pfn, level))
+			return true;
+	return false;
+}
+
+/* Of the pages that hold struct pages, those go that describe nothing kept and nothing unknown. */
+TEST(struct_pages_of_excluded_pages)
+{
+	struct machine *m = machine_create(FAKE_6_12);
+	const struct filter_options options = {.level = 31, .threads = 2, .exclude_vmemmap = true};
+	uint64_t dropped = 0;
+	struct scanned s;
+
+	machine_block(m, 1024, 10, USE_FREE);       /* 16 pages of struct pages */
+	machine_block(m, 32768 + 64, 6, USE_ANON);  /* one page, in the second chunk */
+	machine_block(m, 32768 + 128, 5, USE_ANON); /* half a page */
+	assert_ok(scan_with(m, &options, &s, err));
+	for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn += 64) {
+		uint64_t page;
+
+		if (m->use[pfn] == USE_NOTHING)
+			continue;
+		page = fake_page(&m->f, pfn);
+		assert_int_equal(page % FAKE_PAGE, 0);
+		if (m->use[page / FAKE_PAGE] == USE_NOTHING)
+			continue;
+		if (!kept(&s, page / FAKE_PAGE)) {
+			assert_false(holds_needed(m, page, 31));
+			dropped++;
+		}
+	}
+	assert_int_equal(dropped, 17);
+	assert_int_equal(s.stats.vmemmap, 17);
 	scanned_deinit(&s);
 	machine_destroy(m);
 }
@@ -415,8 +539,7 @@ TEST(progress)
 		.level = 31, .threads = 1, .progress = see_progress, .progress_ctx = &last};
 	struct scanned s;
 
-	assert_ok(scan(m, 31, &s, err));
-	assert_ok(scan_run(m->f.img, &options, &s.frames, &s.keep, &s.stats, err));
+	assert_ok(scan_with(m, &options, &s, err));
 	assert_int_equal(last, s.stats.pages);
 	scanned_deinit(&s);
 	machine_destroy(m);
@@ -437,6 +560,9 @@ int main(void)
 		cmocka_unit_test(bank_over_two_runs),
 		cmocka_unit_test(poisoned_tail_of_a_kept_page),
 		cmocka_unit_test(fake_heads_of_hugetlb),
+		cmocka_unit_test(compound_pages_across_chunks),
+		cmocka_unit_test(poisoned_tail_in_another_chunk),
+		cmocka_unit_test(struct_pages_of_excluded_pages),
 		cmocka_unit_test(one_damaged_head_costs_little),
 		cmocka_unit_test(struct_pages_that_cross_pages),
 		cmocka_unit_test(no_mem_map_at_all),
