@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "cmd/cmd.h"
+#include "cmd/dump.h"
 #include "format/kdump.h"
 #include "format/note.h"
 #include "image/image.h"
@@ -120,7 +121,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	struct source *src;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, 1, err);
 
-	if (r || (r = source_open(argv[1], &src, err)))
+	if (r || (r = dump_open(argv[1], &src, err)))
 		return r;
 	print_header(src);
 	print_ranges(src);

@@ -6,15 +6,20 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "cmd/dump.h"
 #include "cmd/progress.h"
+#include "format/flat.h"
 #include "image/printk.h"
+
+#define STDOUT_NAME "standard output"
 
 void job_init(struct job *job)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	*job = (struct job){
-		.n_levels = 1,
+		.kind = JOB_FILTER,
+		.levels = "0",
 		.format = FILTER_KDUMP,
 		.codec = CODEC_RAW,
 		.threads = cpus > 0 ? NUM_MIN((uint64_t)cpus, FILTER_MAX_THREADS) : 1,
@@ -23,7 +28,8 @@ void job_init(struct job *job)
 	};
 }
 
-int job_set_levels(struct job *job, const char *text, struct err *err)
+/* "31" or "1,31" */
+static int parse_levels(struct job *job, const char *text, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(text);
 	char *rest = copy, *word;
@@ -39,37 +45,109 @@ int job_set_levels(struct job *job, const char *text, struct err *err)
 				       JOB_MAX_LEVELS);
 		if (num_parse_range(word, 0, LEVEL_MAX, &level, err))
 			return err_wrap(err, "dump level '%s'", text);
-		job->levels[n++] = (unsigned int)level;
+		job->level[n++] = (unsigned int)level;
 	}
 	job->n_levels = n;
 	return 0;
 }
 
-static void print_stats(const struct filter_stats *s, const struct image *img, const char *path)
+/* A dump that exists is moved only: there is nothing left to choose. */
+static int check_rearrange(const struct job *job, struct err *err)
 {
+	if (job->flatten || job->format != FILTER_KDUMP || job->codec != CODEC_RAW ||
+	    strcmp(job->levels, "0") != 0)
+		return err_set(err, ERR_USAGE,
+			       "-R writes the dump as it comes: no -F, -E, -d or compression");
+	return 0;
+}
+
+static int check_flatten(const struct job *job, struct err *err)
+{
+	if (job->flatten && job->n_levels > 1)
+		return err_set(err, ERR_USAGE,
+			       "-F with dump levels %s: a stream cannot begin anew with another",
+			       job->levels);
+	return 0;
+}
+
+static int take_operands(struct job *job, char **operands, struct err *err)
+{
+	bool in = job->kind != JOB_REARRANGE, out = !job->flatten;
+	size_t n = 0, want = (size_t)in + (size_t)out;
+
+	while (operands[n])
+		n++;
+	if (n != want)
+		return err_set(err, ERR_USAGE, "%s operands%s: %s%s%s",
+			       n < want ? "too few" : "too many",
+			       job->flatten ? " for -F"
+			       : in         ? ""
+					    : " for -R",
+			       in ? "VMCORE" : "", in && out ? " and " : "", out ? "OUT" : "");
+	job->in = in ? operands[0] : NULL;
+	job->out = out ? operands[n - 1] : NULL;
+	return 0;
+}
+
+int job_prepare(struct job *job, char **operands, struct err *err)
+{
+	int r = parse_levels(job, job->levels, err);
+
+	if (!r && job->kind == JOB_REARRANGE)
+		r = check_rearrange(job, err);
+	if (!r)
+		r = check_flatten(job, err);
+	if (!r && job->format == FILTER_ELF && job->codec != CODEC_RAW)
+		r = err_set(err, ERR_USAGE, "-E writes pages as they are, not with %s",
+			    codec_name((enum codec)job->codec));
+	if (!r)
+		r = take_operands(job, operands, err);
+	job->messages = job->flatten ? stderr : stdout;
+	return r;
+}
+
+static void print_stats(const struct filter_stats *s, const struct image *img,
+			const struct job *job)
+{
+	FILE *to = job->messages;
+
 	char a[16], b[16];
 	double seconds = (double)(s->scan_ns + s->write_ns) / 1e9;
 
-	printf("%-26s %12s %12s\n", "pages", "in memory", "left out");
+	fprintf(to, "%-26s %12s %12s\n", "pages", "in memory", "left out");
 	for (int c = 0; c < PAGE_CLASSES; c++)
 		if (s->class_pages[c])
-			printf("  %-24s %12" PRIu64 " %12" PRIu64 "\n", page_class_name(c),
-			       s->class_pages[c], s->dropped[c]);
-	printf("  %-24s %12" PRIu64 "\n", "all", s->pages);
-	printf("kept: %" PRIu64 " with data, %" PRIu64 " pages of zeros that take no room\n",
-	       s->written, s->zero);
+			fprintf(to, "  %-24s %12" PRIu64 " %12" PRIu64 "\n", page_class_name(c),
+				s->class_pages[c], s->dropped[c]);
+	fprintf(to, "  %-24s %12" PRIu64 "\n", "all", s->pages);
+	fprintf(to, "kept: %" PRIu64 " with data, %" PRIu64 " pages of zeros that take no room\n",
+		s->written, s->zero);
 	if (s->unknown)
-		printf("kept unseen: %" PRIu64 " pages without a readable struct page\n",
-		       s->unknown);
+		fprintf(to, "kept unseen: %" PRIu64 " pages without a readable struct page\n",
+			s->unknown);
 	if (s->doubtful)
-		printf("doubtful: %" PRIu64 " struct pages with an impossible order, kept singly\n",
-		       s->doubtful);
+		fprintf(to,
+			"doubtful: %" PRIu64
+			" struct pages with an impossible order, kept singly\n",
+			s->doubtful);
 	if (s->lost)
-		printf("LOST: %" PRIu64 " pages could not be read; the dump is marked incomplete\n",
-		       s->lost);
-	printf("%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n", path,
-	       num_human(s->file_bytes, a), num_human(s->pages * img->page_size, b), seconds,
-	       (double)s->scan_ns / 1e9, (double)s->write_ns / 1e9);
+		fprintf(to,
+			"LOST: %" PRIu64
+			" pages could not be read; the dump is marked incomplete\n",
+			s->lost);
+	fprintf(to, "%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n",
+		job->out ? job->out : STDOUT_NAME, num_human(s->file_bytes, a),
+		num_human(s->pages * img->page_size, b), seconds, (double)s->scan_ns / 1e9,
+		(double)s->write_ns / 1e9);
+}
+
+static int create_out(const struct job *job, struct out **ret, struct err *err)
+{
+	if (job->out)
+		return out_file_create(job->out, job->force, ret, err);
+	if (isatty(STDOUT_FILENO))
+		return err_set(err, ERR_USAGE, "-F: standard output is a terminal");
+	return flat_out_create(STDOUT_FILENO, STDOUT_NAME, ret, err);
 }
 
 static int run_level(const struct image *img, const struct job *job, unsigned int level,
@@ -85,7 +163,7 @@ static int run_level(const struct image *img, const struct job *job, unsigned in
 		.progress_ctx = &progress,
 	};
 	struct out *out;
-	int r = out_file_create(job->out, job->force, &out, err);
+	int r = create_out(job, &out, err);
 
 	if (r)
 		return r;
@@ -105,27 +183,51 @@ static int run_levels(const struct image *img, const struct job *job, struct err
 	int r = 0;
 
 	for (size_t i = 0; i < job->n_levels; i++) {
-		r = run_level(img, job, job->levels[i], &stats, err);
+		r = run_level(img, job, job->level[i], &stats, err);
 		if (r != ERR_NO_SPACE || i + 1 == job->n_levels)
 			break;
-		fprintf(stderr, "lifeboat: level %u: %s; trying level %u\n", job->levels[i],
-			err->msg, job->levels[i + 1]);
+		fprintf(stderr, "lifeboat: level %u: %s; trying level %u\n", job->level[i],
+			err->msg, job->level[i + 1]);
 	}
 	if (!r && job->stats)
-		print_stats(&stats, img, job->out);
+		print_stats(&stats, img, job);
 	return r;
 }
 
-int job_run(const struct job *job, struct err *err)
+/* What came of a stream that was cut is all that there is of the dump: it is kept. */
+static int rearrange(const struct job *job, struct err *err)
+{
+	struct out *out;
+	uint64_t bytes;
+	char human[16];
+	int r;
+
+	if (isatty(STDIN_FILENO))
+		return err_set(err, ERR_USAGE, "-R: standard input is a terminal");
+	r = out_file_create(job->out, job->force, &out, err);
+	if (r)
+		return r;
+	r = flat_rearrange(STDIN_FILENO, "standard input", out, &bytes, err);
+	if (r == ERR_CORRUPT) {
+		out->ops->leave(out);
+		return err_wrap(err, "what came is in %s.incomplete", job->out);
+	}
+	if (r) {
+		out->ops->abort(out);
+		return r;
+	}
+	r = out->ops->commit(out, err);
+	if (!r && job->stats)
+		fprintf(job->messages, "%s: %s\n", job->out, num_human(bytes, human));
+	return r;
+}
+
+static int filter(const struct job *job, struct err *err)
 {
 	struct source *src;
 	struct image *img;
-	int r;
+	int r = dump_open(job->in, &src, err);
 
-	if (job->format == FILTER_ELF && job->codec != CODEC_RAW)
-		return err_set(err, ERR_USAGE, "-E writes pages as they are, not with %s",
-			       codec_name((enum codec)job->codec));
-	r = source_open(job->in, &src, err);
 	if (r)
 		return r;
 	r = image_create(src, &img, err);
@@ -135,6 +237,11 @@ int job_run(const struct job *job, struct err *err)
 	}
 	source_destroy(src);
 	return r;
+}
+
+int job_run(const struct job *job, struct err *err)
+{
+	return job->kind == JOB_REARRANGE ? rearrange(job, err) : filter(job, err);
 }
 
 struct text_out {
@@ -157,7 +264,7 @@ int job_dmesg(const char *in, FILE *to, const char *name, struct err *err)
 	struct printk_stats stats;
 	struct source *src;
 	struct image *img;
-	int r = source_open(in, &src, err);
+	int r = dump_open(in, &src, err);
 
 	if (r)
 		return r;

@@ -5,28 +5,62 @@
 
 #include <stdio.h>
 
+#include "base/opt.h"
 #include "filter/filter.h"
 
 #define JOB_MAX_LEVELS 8
 
+enum job_kind {
+	JOB_FILTER,    /* VMCORE OUT, or VMCORE alone if it goes to standard output */
+	JOB_REARRANGE, /* OUT, from standard input */
+};
+
 struct job {
-	const char *in, *out;
-	/* tried in this order: the next one if the target is full */
-	unsigned int levels[JOB_MAX_LEVELS];
-	size_t n_levels;
-	int format; /* enum filter_format */
-	int codec;  /* enum codec */
+	int kind;           /* enum job_kind */
+	const char *levels; /* as given */
+	int format;         /* enum filter_format */
+	int codec;          /* enum codec */
 	uint64_t threads;
 	bool force;
+	bool flatten;  /* to standard output, as a stream */
 	bool progress; /* on a terminal */
-	bool stats;    /* print them to standard output at the end */
+	bool stats;    /* print them at the end */
+	/* the rest is job_prepare()'s */
+	const char *in, *out; /* out is NULL if it is standard output */
+	/* tried in this order: the next one if the target is full */
+	unsigned int level[JOB_MAX_LEVELS];
+	size_t n_levels;
+	FILE *messages; /* where statistics go: standard output, unless the dump goes there */
 };
+
+/* The options that both names have. */
+#define JOB_OPTIONS(job)                                                                          \
+	OPT_STRING('d', "dump-level", "LEVEL[,LEVEL]", &(job)->levels,                            \
+		   "leave out: 1 zero, 2 cache, 4 all cache, 8 user, 16 free; a sum (0)"),        \
+		OPT_CHOICE('E', NULL, &(job)->format, FILTER_ELF,                                 \
+			   "write an ELF vmcore, uncompressed"),                                  \
+		OPT_CHOICE('c', NULL, &(job)->codec, CODEC_ZLIB, "compress pages with zlib"),     \
+		OPT_CHOICE('l', NULL, &(job)->codec, CODEC_LZO, "compress pages with lzo"),       \
+		OPT_CHOICE('p', NULL, &(job)->codec, CODEC_SNAPPY, "compress pages with snappy"), \
+		OPT_CHOICE('z', NULL, &(job)->codec, CODEC_ZSTD, "compress pages with zstd"),     \
+		OPT_FLAG('F', NULL, &(job)->flatten,                                              \
+			 "write to standard output, in the flattened format"),                    \
+		OPT_CHOICE('R', NULL, &(job)->kind, JOB_REARRANGE,                                \
+			   "rearrange a flattened dump from standard input into OUT"),            \
+		OPT_FLAG('f', NULL, &(job)->force, "replace OUT if it exists"),                   \
+		OPT_NUMBER(0, "num-threads", "N", &(job)->threads, 1, FILTER_MAX_THREADS,         \
+			   "workers that compress and write (online CPUs)")
+
+#define JOB_OPERANDS "VMCORE OUT | -F VMCORE | -R OUT"
 
 /* Defaults: kdump format, level 0, no compression, online CPUs, progress and statistics. */
 void job_init(struct job *job);
 
-/* Parse "31" or "1,31" into job->levels. */
-int job_set_levels(struct job *job, const char *text, struct err *err) _must_check_;
+/*
+ * After the options were parsed: do they go together, and with these operands (NULL behind the last)?
+ * ERR_USAGE if not.
+ */
+int job_prepare(struct job *job, char **operands, struct err *err) _must_check_;
 
 int job_run(const struct job *job, struct err *err) _must_check_;
 

@@ -20,16 +20,23 @@
 
 struct args {
 	struct job job;
-	const char *levels;
 	uint64_t message_level;
 	bool dump_dmesg, show_stats, check_params, version;
 };
 
-static int dump_dmesg(const struct args *args, const char *in, const char *out, struct err *err)
+static int dump_dmesg(struct args *args, char **operands, struct err *err)
 {
+	const char *out;
 	FILE *to;
-	int r = io_check_replaceable(out, err);
+	int r;
 
+	if (args->job.kind != JOB_FILTER || args->job.flatten)
+		return err_set(err, ERR_USAGE, "--dump-dmesg writes a text: no -F or -R");
+	r = job_prepare(&args->job, operands, err);
+	if (r || args->check_params)
+		return r;
+	out = args->job.out;
+	r = io_check_replaceable(out, err);
 	if (r)
 		return r;
 	if (!args->job.force && access(out, F_OK) == 0)
@@ -37,7 +44,7 @@ static int dump_dmesg(const struct args *args, const char *in, const char *out, 
 	to = fopen(out, "we");
 	if (!to)
 		return err_sys(err, errno, "%s: create", out);
-	r = job_dmesg(in, to, out, err);
+	r = job_dmesg(args->job.in, to, out, err);
 	if (!r && (fflush(to) || fsync(fileno(to))))
 		r = err_sys(err, errno, "%s", out);
 	if (fclose(to) && !r)
@@ -45,47 +52,37 @@ static int dump_dmesg(const struct args *args, const char *in, const char *out, 
 	return r;
 }
 
-static int dump(struct args *args, const char *in, const char *out, struct err *err)
+static int dump(struct args *args, char **operands, struct err *err)
 {
-	int r = job_set_levels(&args->job, args->levels, err);
+	struct job *job = &args->job;
+	int r = job_prepare(job, operands, err);
 
 	if (r || args->check_params)
 		return r;
-	args->job.in = in;
-	args->job.out = out;
-	args->job.progress = args->message_level & MESSAGE_PROGRESS;
-	args->job.stats = args->show_stats || args->message_level & MESSAGE_REPORT;
-	r = job_run(&args->job, err);
+	job->progress = args->message_level & MESSAGE_PROGRESS;
+	job->stats = args->show_stats || args->message_level & MESSAGE_REPORT;
+	r = job_run(job, err);
 	if (!r && args->message_level & MESSAGE_COMMON)
-		printf("The dumpfile is saved to %s.\n", out);
+		fprintf(job->messages, "The dumpfile is saved to %s.\n",
+			job->out ? job->out : "STDOUT");
 	return r;
 }
 
 static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, struct err *err)
 {
 	const struct opt opts[] = {
-		OPT_CHOICE('c', NULL, &a->job.codec, CODEC_ZLIB, "compress pages with zlib"),
-		OPT_CHOICE('l', NULL, &a->job.codec, CODEC_LZO, "compress pages with lzo"),
-		OPT_CHOICE('p', NULL, &a->job.codec, CODEC_SNAPPY, "compress pages with snappy"),
-		OPT_CHOICE('z', NULL, &a->job.codec, CODEC_ZSTD, "compress pages with zstd"),
-		OPT_CHOICE('E', NULL, &a->job.format, FILTER_ELF, "write an ELF vmcore"),
-		OPT_STRING('d', NULL, "LEVEL[,LEVEL]", &a->levels, "dump level (0)"),
-		OPT_FLAG('f', NULL, &a->job.force, "replace DUMPFILE if it exists"),
+		JOB_OPTIONS(&a->job),
 		OPT_FLAG('v', NULL, &a->version, "print the version"),
 		OPT_NUMBER(0, "message-level", "BITS", &a->message_level, 0, MESSAGE_MAX,
 			   "what to print: 1 progress, 2 common, 4 errors, 8 debug, 16 report (7)"),
-		OPT_NUMBER(0, "num-threads", "N", &a->job.threads, 1, FILTER_MAX_THREADS,
-			   "workers that compress and write (online CPUs)"),
 		OPT_FLAG(0, "dump-dmesg", &a->dump_dmesg, "write the kernel log, not a dump"),
 		OPT_FLAG(0, "show-stats", &a->show_stats, "print statistics"),
 		OPT_FLAG(0, "check-params", &a->check_params, "check the options and do nothing"),
 		OPT_REFUSED('b', NULL, "buffers need no tuning"),
 		OPT_REFUSED('D', NULL, ""),
 		OPT_REFUSED('e', NULL, ""),
-		OPT_REFUSED('F', NULL, ""),
 		OPT_REFUSED('g', NULL, "VMCOREINFO is taken from the dump"),
 		OPT_REFUSED('i', NULL, "VMCOREINFO is taken from the dump"),
-		OPT_REFUSED('R', NULL, ""),
 		OPT_REFUSED('X', NULL, "Xen is not known here"),
 		OPT_REFUSED('x', NULL, "debug information is not needed"),
 		OPT_REFUSED(0, "config", ""),
@@ -108,12 +105,12 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 		OPT_REFUSED(0, "xen_phys_start", "Xen is not known here"),
 	};
 
-	return cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 2, err);
+	return cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, argc, err);
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
-	struct args args = {.levels = "0", .message_level = MESSAGE_DEFAULT};
+	struct args args = {.message_level = MESSAGE_DEFAULT};
 	int r;
 
 	job_init(&args.job);
@@ -124,16 +121,14 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 		printf("makedumpfile: lifeboat %s\n", LIFEBOAT_VERSION);
 		return 0;
 	}
-	if (!argv[1] || !argv[2])
-		return err_set(err, ERR_USAGE, "VMCORE and DUMPFILE are needed");
 	if (args.dump_dmesg)
-		return dump_dmesg(&args, argv[1], argv[2], err);
-	return dump(&args, argv[1], argv[2], err);
+		return dump_dmesg(&args, argv + 1, err);
+	return dump(&args, argv + 1, err);
 }
 
 const struct cmd cmd_makedumpfile = {
 	.name = "makedumpfile",
-	.operands = "VMCORE DUMPFILE",
+	.operands = JOB_OPERANDS,
 	.summary = "lifeboat filter with makedumpfile's options",
 	.details =
 		"Takes makedumpfile's command lines; also runs when the program is called by that\n"

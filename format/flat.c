@@ -364,13 +364,22 @@ static int copy_record(struct stream *s, struct record r, uint8_t *buf, struct o
 	return 0;
 }
 
+/* Something short that was never flattened was not cut, either. */
+static int read_stream_header(struct stream *s, uint8_t *buf, struct err *err)
+{
+	int r = stream_read(s, buf, FLAT_HEADER_SIZE, err);
+
+	if (r == ERR_CORRUPT && s->at && !flat_probe((struct bytes){buf, (size_t)s->at}))
+		return check_header((struct bytes){buf, (size_t)s->at}, err);
+	return r ? r : check_header((struct bytes){buf, FLAT_HEADER_SIZE}, err);
+}
+
 static int copy_stream(struct stream *s, uint8_t *buf, struct out *out, uint64_t *ret_bytes,
 		       struct err *err)
 {
 	uint64_t size = 0;
 
-	if (stream_read(s, buf, FLAT_HEADER_SIZE, err) ||
-	    check_header((struct bytes){buf, FLAT_HEADER_SIZE}, err))
+	if (read_stream_header(s, buf, err))
 		return err->code;
 	for (;;) {
 		uint64_t at = s->at;

@@ -58,7 +58,8 @@ const struct flat_extent *flat_index_from(const struct flat_index *index, uint64
 /*
  * Read a flattened stream to its end mark and write what it carries to `out`, which the caller commits,
  * or leaves if this failed. Reads in order, so `fd` may be a pipe; `name` is what messages call it.
- * ERR_CORRUPT for a stream that was cut, when all that came is written. *ret_bytes: the dump's size.
+ * ERR_UNSUPPORTED for what is no flattened stream, when nothing is written; ERR_CORRUPT for one that was
+ * cut, when all that came is written. *ret_bytes: the dump's size.
  */
 int flat_rearrange(int fd, const char *name, struct out *out, uint64_t *ret_bytes,
 		   struct err *err) _must_check_;

@@ -22,6 +22,7 @@ int source_init(struct source *src, const struct source_ops *ops, const struct i
 	ranges_init(&src->ram);
 	ranges_init(&src->present);
 	src->file_size = in->size;
+	src->fd = in->flattened ? -1 : in->fd;
 	src->path = strdup(path);
 	return src->path ? 0 : err_nomem(err, strlen(path) + 1, path);
 }
@@ -65,36 +66,52 @@ static int open_input(const struct source_ops *const *ops, size_t n, struct inpu
 	return unknown_format(head, err);
 }
 
-/* Open a file of one of these formats. */
-static int open_one_of(const struct source_ops *const *ops, size_t n, const char *path,
-		       struct source **ret, struct err *err)
+/* Open a file of one of these formats. Takes fd over on success only. */
+static int open_fd(const struct source_ops *const *ops, size_t n, int fd, const char *path,
+		   struct source **ret, struct err *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct input *in;
 
-	if (fd < 0)
-		return err_sys(err, errno, "%s: open", path);
 	if (input_create(fd, &in, err))
 		return err_wrap(err, "%s", path);
-	fd = -1;
 	if (open_input(ops, n, in, path, ret, err)) {
+		in->fd = -1;
 		input_destroy(in);
 		return err_wrap(err, "%s", path);
 	}
 	return 0;
 }
 
+static int open_path(const struct source_ops *const *ops, size_t n, const char *path,
+		     struct source **ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s: open", path);
+	if (open_fd(ops, n, fd, path, ret, err)) {
+		close(fd);
+		return err->code;
+	}
+	return 0;
+}
+
+static const struct source_ops *const formats[] = {&elfcore_source, &kdump_source};
+
 int source_open(const char *path, struct source **ret, struct err *err)
 {
-	static const struct source_ops *const formats[] = {&elfcore_source, &kdump_source};
+	return open_path(formats, ARRAY_SIZE(formats), path, ret, err);
+}
 
-	return open_one_of(formats, ARRAY_SIZE(formats), path, ret, err);
+int source_open_fd(int fd, const char *name, struct source **ret, struct err *err)
+{
+	return open_fd(formats, ARRAY_SIZE(formats), fd, name, ret, err);
 }
 
 int source_open_as(const struct source_ops *format, const char *path, struct source **ret,
 		   struct err *err)
 {
-	return open_one_of(&format, 1, path, ret, err);
+	return open_path(&format, 1, path, ret, err);
 }
 
 void source_destroy(struct source *src)

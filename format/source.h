@@ -51,6 +51,7 @@ struct source {
 	const struct source_ops *ops;
 	char *path;           /* as opened, for messages; owned */
 	uint64_t file_size;   /* 0 if unknown; of what a flattened file carries */
+	int fd;               /* of the file, if offsets in the dump are its own; else -1 */
 	uint16_t elf_machine; /* EM_*; 0 if the format does not say */
 	struct ranges
 		ram; /* physical memory of the crashed machine (1st bitmap, PT_LOADs), bytes */
@@ -73,6 +74,11 @@ void source_deinit(struct source *src);
  * ERR_UNSUPPORTED if no format knows it; the message shows the first bytes.
  */
 int source_open(const char *path, struct source **ret, struct err *err) _must_check_;
+
+/*
+ * The same for a file that is open; `name` is what messages call it. Takes fd over on success only.
+ */
+int source_open_fd(int fd, const char *name, struct source **ret, struct err *err) _must_check_;
 
 /*
  * The same for a file that must be of one format: a program that uses nothing else is linked without the

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What can be wrong with a kdump file beyond its pages. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 
 #include "base/io.h"
@@ -268,21 +266,12 @@ static int look_at_file(struct file *f, struct err *err)
 int verify_kdump_data(struct verifier *v, struct err *err)
 {
 	const struct kdump_header *h = kdump_source_header(v->src);
-	struct file f = {.v = v, .h = h};
-	char magic[8];
-	int r = 0;
+	struct file f = {.v = v, .h = h, .fd = v->src->fd};
 
-	if (!h)
+	if (!h || f.fd < 0)
 		return 0;
 	f.bitmap_off = (uint64_t)h->block_size * (1 + (uint64_t)h->sub_blocks);
 	f.desc_off = f.bitmap_off + (uint64_t)h->block_size * h->bitmap_blocks;
 	f.n_descs = ranges_total(&v->src->present) / h->block_size;
-	f.fd = open(v->src->path, O_RDONLY | O_CLOEXEC);
-	if (f.fd < 0)
-		return err_sys(err, errno, "%s", v->src->path);
-	if (!h->split && pread(f.fd, magic, sizeof(magic), 0) == sizeof(magic) &&
-	    memcmp(magic, "KDUMP   ", sizeof(magic)) == 0)
-		r = look_at_file(&f, err);
-	close(f.fd);
-	return r;
+	return look_at_file(&f, err);
 }

@@ -513,11 +513,16 @@ TEST(a_cut_stream_is_an_error)
 
 TEST(what_cannot_be_rearranged)
 {
+	static char text[] = "no flattened stream";
 	struct fake_out *o = fake_out_create(2);
 	struct flat f = {0};
 	uint64_t bytes;
 
 	assert_fails(rearrange(&f, 1, o, &bytes, err), ERR_CORRUPT, "the stream was cut at 0x0");
+	/* a text was not cut, it was never flattened */
+	f = (struct flat){.data = (uint8_t *)text, .len = strlen(text)};
+	assert_fails(rearrange(&f, 1, o, &bytes, err), ERR_UNSUPPORTED, "there is no header");
+	f = (struct flat){0};
 	large_flat(&f);
 	assert_fails(rearrange(&f, 65536, o, &bytes, err), ERR_NO_SPACE, "fake out: call 2");
 	memcpy(f.data, "\177ELF", 4);

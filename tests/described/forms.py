@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The forms in which a dump comes and goes: streams. makedumpfile judges, where it is installed.
+
+A check returns None, or what is wrong.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from dumps import HERE, elf_memory, make, unflatten
+from lab import kdump
+
+USAGE, CORRUPT, UNSUPPORTED = 2, 4, 5
+SECONDS = 60
+
+
+class Wrong(Exception):
+    """Why a check failed."""
+
+
+def command(argv: list[str | Path], stdin: bytes = b"", status: int = 0) -> tuple[bytes, str]:
+    """Standard output and standard error of a command that must end with this status."""
+    done = subprocess.run([str(arg) for arg in argv], input=stdin, capture_output=True,
+                          timeout=SECONDS, check=False)
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode != status:
+        raise Wrong(f"{' '.join(map(str, argv))}: exit {done.returncode}: {said}")
+    return done.stdout, said
+
+
+def kernel_dump(folder: Path) -> Path:
+    return make(HERE / "x86_64-4level.desc", folder)
+
+
+def pages(path: Path) -> dict[int, bytes]:
+    """The pages of a kdump file or of an ELF vmcore."""
+    data = path.read_bytes()
+    if data.startswith(b"\177ELF"):
+        return elf_memory(data)
+    return dict(kdump.Kdump(path).pages())
+
+
+def expect_same_pages(got: Path, want: Path) -> None:
+    have, needed = pages(got), pages(want)
+    odd = sorted(pfn for pfn in have.keys() | needed.keys() if have.get(pfn) != needed.get(pfn))
+    if odd or not needed:
+        raise Wrong(f"{got.name} and {want.name}: page frames {[hex(p) for p in odd[:5]]} differ")
+
+
+def flatten_as(lifeboat: str, options: list[str], dump: Path, folder: Path) -> None:
+    """-F: nothing but the stream on standard output, in it what a file would have been."""
+    plain, carried = folder / "plain", folder / "carried"
+    command([lifeboat, "filter", "-q", "-f", "-d", "31", *options, dump, plain])
+    stream, said = command([lifeboat, "filter", "-F", "-d", "31", *options, dump])
+    if "kept:" not in said:
+        raise Wrong(f"the statistics are not on standard error: {said}")
+    carried.write_bytes(unflatten(stream))
+    expect_same_pages(carried, plain)
+    ours = folder / "ours"
+    command([lifeboat, "filter", "-q", "-f", "-R", ours], stdin=stream)
+    if ours.read_bytes() != carried.read_bytes():
+        raise Wrong(f"{options}: -R and the records disagree")
+    if theirs := shutil.which("makedumpfile"):
+        command([theirs, "-f", "-R", folder / "theirs"], stdin=stream)
+        if (folder / "theirs").read_bytes() != ours.read_bytes():
+            raise Wrong(f"{options}: makedumpfile -R gives another file")
+
+
+def check_flatten(lifeboat: str, folder: Path) -> str | None:
+    dump = kernel_dump(folder)
+    try:
+        for options in ["-l"], ["-E"], []:
+            flatten_as(lifeboat, options, dump, folder)
+        command([lifeboat, "filter", "-F", "-d", "31,1", dump], status=USAGE)
+    except Wrong as why:
+        return str(why)
+    return None
+
+
+def check_flattened_input(lifeboat: str, folder: Path) -> str | None:
+    """A stream on standard input is as good as the file; what is cut or no stream is refused."""
+    dump = kernel_dump(folder)
+    try:
+        command([lifeboat, "filter", "-q", "-d", "31", dump, folder / "plain"])
+        stream, _ = command([lifeboat, "filter", "-q", "-F", dump])
+        command([lifeboat, "filter", "-q", "-d", "31", "-", folder / "piped"], stdin=stream)
+        expect_same_pages(folder / "piped", folder / "plain")
+        for name in "info", "verify":
+            out, _ = command([lifeboat, name, "-"], stdin=stream)
+            if b"kdump-compressed" not in out:
+                raise Wrong(f"{name} -: {out!r}")
+        command([lifeboat, "filter", "-", folder / "out"], stdin=stream[:-16], status=CORRUPT)
+        command([lifeboat, "filter", "-", folder / "out"], stdin=dump.read_bytes(),
+                status=UNSUPPORTED)
+        command([lifeboat, "filter", "-R", folder / "out"], stdin=b"no", status=UNSUPPORTED)
+        if list(folder.glob("out*")):
+            raise Wrong("something is left behind")
+        # what came of a stream that was cut is all that there is of the dump
+        command([lifeboat, "filter", "-R", folder / "out"], stdin=stream[:-16], status=CORRUPT)
+        if [p.name for p in folder.glob("out*")] != ["out.incomplete"]:
+            raise Wrong("what came of a stream that was cut is not in out.incomplete")
+        command([lifeboat, "filter", "-q", dump, folder / "all"])
+        expect_same_pages(folder / "out.incomplete", folder / "all")
+    except Wrong as why:
+        return str(why)
+    return None
+
+
+def check_flatten_by_makedumpfiles_name(lifeboat: str, folder: Path) -> str | None:
+    dump = kernel_dump(folder)
+    name = folder / "makedumpfile"
+    name.symlink_to(lifeboat)
+    try:
+        stream, said = command([name, "-F", "-l", "--message-level", "7", "-d", "31", dump])
+        if "saved to STDOUT" not in said:
+            raise Wrong(f"-F said {said}")
+        out, _ = command([name, "-R", folder / "out"], stdin=stream)
+        if b"saved to" not in out or kdump.Kdump(folder / "out").level != 31:
+            raise Wrong(f"-R said {out!r}")
+    except Wrong as why:
+        return str(why)
+    return None
+
+
+CHECKS = [check_flatten, check_flattened_input, check_flatten_by_makedumpfiles_name]
