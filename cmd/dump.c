@@ -68,7 +68,9 @@ static int open_stdin(struct source **ret, struct err *err)
 	return r;
 }
 
-int dump_open(const char *path, struct source **ret, struct err *err)
+int dump_open(const char *path, const struct source_options *options, struct source **ret,
+	      struct err *err)
 {
-	return strcmp(path, "-") == 0 ? open_stdin(ret, err) : source_open(path, ret, err);
+	return strcmp(path, "-") == 0 ? open_stdin(ret, err)
+				      : source_open_with(path, options, ret, err);
 }

@@ -7,8 +7,9 @@
 
 /*
  * Open it. "-" is a flattened stream on standard input, which goes to a file without a name first: in
- * $TMPDIR, or /var/tmp, which unlike /tmp is never memory.
+ * $TMPDIR, or /var/tmp, which unlike /tmp is never memory. `options` are not for it.
  */
-int dump_open(const char *path, struct source **ret, struct err *err) _must_check_;
+int dump_open(const char *path, const struct source_options *options, struct source **ret,
+	      struct err *err) _must_check_;
 
 #endif

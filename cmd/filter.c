@@ -11,6 +11,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	job_init(&job);
 	const struct opt opts[] = {
 		JOB_OPTIONS(&job),
+		OPT_FLAG(0, "no-mmap", &job.no_mmap, "read /proc/vmcore, do not map it"),
 		OPT_FLAG('q', "quiet", &quiet, "print no statistics"),
 	};
 

@@ -121,7 +121,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	struct source *src;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, 1, err);
 
-	if (r || (r = dump_open(argv[1], &src, err)))
+	if (r || (r = dump_open(argv[1], NULL, &src, err)))
 		return r;
 	print_header(src);
 	print_ranges(src);

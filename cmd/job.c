@@ -226,7 +226,8 @@ static int filter(const struct job *job, struct err *err)
 {
 	struct source *src;
 	struct image *img;
-	int r = dump_open(job->in, &src, err);
+	const struct source_options options = {.no_mmap = job->no_mmap};
+	int r = dump_open(job->in, &options, &src, err);
 
 	if (r)
 		return r;
@@ -264,7 +265,7 @@ int job_dmesg(const char *in, FILE *to, const char *name, struct err *err)
 	struct printk_stats stats;
 	struct source *src;
 	struct image *img;
-	int r = dump_open(in, &src, err);
+	int r = dump_open(in, NULL, &src, err);
 
 	if (r)
 		return r;

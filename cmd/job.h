@@ -23,6 +23,7 @@ struct job {
 	uint64_t threads;
 	bool force;
 	bool flatten;  /* to standard output, as a stream */
+	bool no_mmap;  /* read the input even where it would be mapped */
 	bool progress; /* on a terminal */
 	bool stats;    /* print them at the end */
 	/* the rest is job_prepare()'s */

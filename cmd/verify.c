@@ -66,7 +66,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	struct source *src;
 	int r = cmd_parse(cmd, NULL, 0, argc, argv, 1, 1, err);
 
-	if (r || (r = dump_open(argv[1], &src, err)))
+	if (r || (r = dump_open(argv[1], NULL, &src, err)))
 		return r;
 	progress_init(&report.progress);
 	r = verify_run(src, &options, &stats, err);

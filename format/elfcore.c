@@ -4,22 +4,16 @@
 #include <elf.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/num.h"
 #include "format/elfcore_fields.h"
 #include "format/input.h"
 #include "format/note.h"
+#include "format/window.h"
 
-/*
- * One mmap per this much of the file. /proc/vmcore fills in a window's page tables at once (remap_
- * pfn_range in fs/proc/vmcore.c), so a window costs 8 KiB of them; much larger ones gain nothing.
- */
-#define WINDOW_SIZE (4ULL * 1024 * 1024)
-#define BUFFER_SIZE (256 * 1024) /* where mmap is refused */
-#define NOTES_MAX   (64ULL * 1024 * 1024)
-#define PHDRS_MAX   (1U << 17)
-#define STEPS_MAX   (8 * PHDRS_MAX) /* whole files need less, whatever their segments are */
+#define NOTES_MAX (64ULL * 1024 * 1024)
+#define PHDRS_MAX (1U << 17)
+#define STEPS_MAX (8 * PHDRS_MAX) /* whole files need less, whatever their segments are */
 
 /* Bytes of the dump: physical [start, end) lies at file offset `off`. */
 struct extent {
@@ -44,13 +38,6 @@ struct elfcore {
 	struct input *in;
 	struct extent *extents; /* sorted by start, disjoint */
 	size_t n_extents;
-};
-
-/* What a view keeps: at most one mapping, and a buffer once mmap was refused. */
-struct window {
-	void *map;
-	size_t map_len;
-	uint8_t *buf;
 };
 
 static const struct elfcore *core_of(const struct source *src)
@@ -564,62 +551,13 @@ static int elfcore_read(const struct source *src, uint64_t phys, void *buf, size
 	return 0;
 }
 
-static void window_drop(struct window *w)
-{
-	if (w->map)
-		munmap(w->map, w->map_len);
-	w->map = NULL;
-}
-
-/*
- * Map the part of the extent that lies in the aligned window around file offset `at`. The file's
- * pages at both ends are mapped whole: /proc/vmcore rounds every segment out to pages, and in a
- * foreign file whose segments are not aligned they hold other data, which the view leaves out.
- */
-static bool window_map(struct window *w, const struct input *in, const struct extent *e,
-		       uint64_t at, uint64_t page, struct view *view)
-{
-	uint64_t from = NUM_MAX(num_align_down(at, WINDOW_SIZE), e->off);
-	uint64_t to = NUM_MIN(num_align_down(at, WINDOW_SIZE) + WINDOW_SIZE,
-			      e->off + (e->end - e->start));
-	uint64_t map_from = num_align_down(from, page);
-	void *map;
-
-	if (in->flattened)
-		return false;
-	map = mmap(NULL, to - map_from, PROT_READ, MAP_PRIVATE, in->fd, (off_t)map_from);
-	if (map == MAP_FAILED)
-		return false;
-	w->map = map;
-	w->map_len = to - map_from;
-	view->start = e->start + (from - e->off);
-	view->data = (const uint8_t *)map + (from - map_from);
-	view->len = to - from;
-	return true;
-}
-
-static int window_read(struct window *w, const struct input *in, const struct extent *e,
-		       uint64_t phys, struct view *view, struct err *err)
-{
-	size_t len = (size_t)NUM_MIN(BUFFER_SIZE, e->end - phys);
-
-	if (!w->buf)
-		w->buf = malloc(BUFFER_SIZE);
-	if (!w->buf)
-		return err_nomem(err, BUFFER_SIZE, "a read buffer");
-	if (input_read(in, w->buf, len, e->off + (phys - e->start), "PT_LOAD", err))
-		return err_wrap(err, "physical address 0x%" PRIx64, phys);
-	view->start = phys;
-	view->data = w->buf;
-	view->len = len;
-	return 0;
-}
-
 static int elfcore_map(const struct source *src, struct view *view, uint64_t phys, struct err *err)
 {
 	const struct elfcore *core = core_of(src);
 	struct window *w = view->priv;
+	struct window_piece piece;
 	const struct extent *e;
+	struct range limits;
 
 	if (find_extent(core, phys, &e, err))
 		return err->code;
@@ -631,20 +569,19 @@ static int elfcore_map(const struct source *src, struct view *view, uint64_t phy
 		view->priv_len = sizeof(*w);
 	}
 	view->len = 0; /* nothing is borrowed while the window moves, or if it cannot */
-	window_drop(w);
-	if (window_map(w, core->in, e, e->off + (phys - e->start), (uint64_t)sysconf(_SC_PAGESIZE),
-		       view))
-		return 0;
-	return window_read(w, core->in, e, phys, view, err);
+	limits = (struct range){e->off, e->off + (e->end - e->start)};
+	if (window_move(w, core->in, &limits, e->off + (phys - e->start), &piece, err))
+		return err_wrap(err, "physical address 0x%" PRIx64, phys);
+	view->start = e->start + (piece.off - e->off);
+	view->data = piece.data;
+	view->len = piece.len;
+	return 0;
 }
 
 static void elfcore_unmap(struct view *view)
 {
-	struct window *w = view->priv;
-
-	window_drop(w);
-	free(w->buf);
-	free(w);
+	window_deinit(view->priv);
+	free(view->priv);
 }
 
 const struct source_ops elfcore_source = {

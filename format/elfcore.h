@@ -26,9 +26,9 @@
  *
  * Notes: the pieces joined, without the unused room behind the last note of each.
  *
- * Reads: pread; map: mmap in windows that never span two PT_LOADs, pread into a buffer where mmap
- * is refused (old kernels' /proc/vmcore). Pipes are not supported. A file that is cut by
- * somebody else while it is mapped kills the process (SIGBUS): sizes are checked at open only.
+ * Reads: pread; map: windows that never span two PT_LOADs, mapped or read as format/window.h says. A page
+ * that the file cannot give (it was cut since it was opened, the disk fails) is an error of that page alone.
+ * Pipes are not supported.
  */
 extern const struct source_ops elfcore_source;
 

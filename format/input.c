@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/io.h"
 #include "base/num.h"
@@ -27,11 +29,19 @@ static int file_size(int fd, uint64_t *ret, struct err *err)
 	return 0;
 }
 
+static bool on_procfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 static int unflatten(struct input *in, struct err *err)
 {
 	if (flat_index_init(&in->index, in->fd, in->size, err))
 		return err->code;
 	in->flattened = true;
+	in->may_map = false;
 	in->cut = in->index.cut;
 	in->size = in->index.size;
 	return 0;
@@ -47,6 +57,7 @@ int input_create(int fd, struct input **ret, struct err *err)
 	if (!in)
 		return err_nomem(err, sizeof(*in), "an input file");
 	in->fd = fd;
+	in->may_map = on_procfs(fd);
 	r = file_size(fd, &in->size, err);
 	if (!r)
 		r = input_read_head(in, buf, sizeof(buf), &head, err);

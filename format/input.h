@@ -12,6 +12,7 @@
 
 struct input {
 	int fd;
+	bool may_map;            /* pieces of it may be mapped: format/window.h says when */
 	uint64_t size;           /* 0 if unknown */
 	bool flattened;          /* then fd has these bytes at other offsets: do not touch it */
 	bool cut;                /* a flattened file without end mark: what lies in gaps is lost */

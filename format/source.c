@@ -68,12 +68,14 @@ static int open_input(const struct source_ops *const *ops, size_t n, struct inpu
 
 /* Open a file of one of these formats. Takes fd over on success only. */
 static int open_fd(const struct source_ops *const *ops, size_t n, int fd, const char *path,
-		   struct source **ret, struct err *err)
+		   const struct source_options *options, struct source **ret, struct err *err)
 {
 	struct input *in;
 
 	if (input_create(fd, &in, err))
 		return err_wrap(err, "%s", path);
+	if (options && options->no_mmap)
+		in->may_map = false;
 	if (open_input(ops, n, in, path, ret, err)) {
 		in->fd = -1;
 		input_destroy(in);
@@ -83,13 +85,13 @@ static int open_fd(const struct source_ops *const *ops, size_t n, int fd, const 
 }
 
 static int open_path(const struct source_ops *const *ops, size_t n, const char *path,
-		     struct source **ret, struct err *err)
+		     const struct source_options *options, struct source **ret, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(err, errno, "%s: open", path);
-	if (open_fd(ops, n, fd, path, ret, err)) {
+	if (open_fd(ops, n, fd, path, options, ret, err)) {
 		close(fd);
 		return err->code;
 	}
@@ -98,20 +100,26 @@ static int open_path(const struct source_ops *const *ops, size_t n, const char *
 
 static const struct source_ops *const formats[] = {&elfcore_source, &kdump_source};
 
+int source_open_with(const char *path, const struct source_options *options, struct source **ret,
+		     struct err *err)
+{
+	return open_path(formats, ARRAY_SIZE(formats), path, options, ret, err);
+}
+
 int source_open(const char *path, struct source **ret, struct err *err)
 {
-	return open_path(formats, ARRAY_SIZE(formats), path, ret, err);
+	return source_open_with(path, NULL, ret, err);
 }
 
 int source_open_fd(int fd, const char *name, struct source **ret, struct err *err)
 {
-	return open_fd(formats, ARRAY_SIZE(formats), fd, name, ret, err);
+	return open_fd(formats, ARRAY_SIZE(formats), fd, name, NULL, ret, err);
 }
 
 int source_open_as(const struct source_ops *format, const char *path, struct source **ret,
 		   struct err *err)
 {
-	return open_path(&format, 1, path, ret, err);
+	return open_path(&format, 1, path, NULL, ret, err);
 }
 
 void source_destroy(struct source *src)

@@ -75,6 +75,14 @@ void source_deinit(struct source *src);
  */
 int source_open(const char *path, struct source **ret, struct err *err) _must_check_;
 
+/* May be NULL: none. */
+struct source_options {
+	bool no_mmap; /* read an ELF file even where it would be mapped (format/window.h) */
+};
+
+int source_open_with(const char *path, const struct source_options *options, struct source **ret,
+		     struct err *err) _must_check_;
+
 /*
  * The same for a file that is open; `name` is what messages call it. Takes fd over on success only.
  */

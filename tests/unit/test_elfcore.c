@@ -2,26 +2,12 @@
 #include "tests/unit/unit.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 
 #include "format/elfcore.h"
 #include "format/note.h"
 
 enum { MAX = 1 << 16 };
-
-/* In front of libc's, for the code under test. */
-static bool mmap_refuses;
-
-void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
-{
-	if (mmap_refuses) {
-		errno = ENODEV;
-		return MAP_FAILED;
-	}
-	return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, off);
-}
 
 /* An ELF file while a test builds and breaks it. */
 static struct {
@@ -415,22 +401,6 @@ TEST(cut_at_every_byte)
 				      "(0x113f bytes): the file was cut");
 }
 
-/* /proc/vmcore of old kernels has no mmap: the view falls back to reading. */
-TEST(a_view_without_mmap)
-{
-	struct source *src = NULL;
-
-	begin(2);
-	load(0, 0x1000, 0x8000, 0x8000);
-	load(1, 0x9000, 0x10, 0x10);
-	assert_ok(open_elf(&src, err));
-	mmap_refuses = true;
-	assert_view(src, 0x1234, 0x7000);
-	assert_view(src, 0x8fff, 0x11);
-	mmap_refuses = false;
-	source_destroy(src);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,7 +418,6 @@ int main(void)
 		cmocka_unit_test(bad_headers),
 		cmocka_unit_test(extended_numbering),
 		cmocka_unit_test(cut_at_every_byte),
-		cmocka_unit_test(a_view_without_mmap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
