@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static int digit_of(char c, unsigned int base)
 {
@@ -51,6 +52,29 @@ int num_parse_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret,
 	if (v < min || v > max)
 		return err_set(err, ERR_USAGE, "%s is not between %" PRIu64 " and %" PRIu64, text,
 			       min, max);
+	*ret = v;
+	return 0;
+}
+
+int num_parse_size(const char *text, uint64_t *ret, struct err *err)
+{
+	static const char units[] = "KMGT";
+	size_t len = strlen(text);
+	const char *unit = len ? strchr(units, text[len - 1]) : NULL;
+	char digits[32];
+	uint64_t v;
+
+	if (unit)
+		len--;
+	if (len >= sizeof(digits))
+		return err_set(err, ERR_USAGE, "'%s' is not a size", text);
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	if (num_parse_u64(digits, &v, err))
+		return err_set(err, ERR_USAGE, "'%s' is not a size: digits, and K, M, G or T",
+			       text);
+	if (!v || (unit && !num_mul(v, 1024ULL << 10 * (unit - units), &v)))
+		return err_set(err, ERR_USAGE, "'%s' is no possible size", text);
 	*ret = v;
 	return 0;
 }

@@ -49,7 +49,11 @@ static void file_abort(struct out *out)
 
 static void file_leave(struct out *out)
 {
-	fsync(file_of(out)->fd);
+	struct err ignored;
+
+	if (fsync(file_of(out)->fd) || io_sync_parent(file_of(out)->part, &ignored)) {
+		/* as far as possible: there is nobody to tell, and what is there is there */
+	}
 	file_free(file_of(out));
 }
 

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/num.h"
 #include "cmd/dump.h"
+#include "cmd/interrupt.h"
 #include "cmd/progress.h"
 #include "format/flat.h"
 #include "image/printk.h"
@@ -100,6 +102,8 @@ int job_prepare(struct job *job, char **operands, struct err *err)
 	if (!r && job->format == FILTER_ELF && job->codec != CODEC_RAW)
 		r = err_set(err, ERR_USAGE, "-E writes pages as they are, not with %s",
 			    codec_name((enum codec)job->codec));
+	if (!r && job->limit && num_parse_size(job->limit, &job->limit_bytes, err))
+		r = err_wrap(err, "-L");
 	if (!r)
 		r = take_operands(job, operands, err);
 	job->messages = job->flatten ? stderr : stdout;
@@ -110,7 +114,6 @@ static void print_stats(const struct filter_stats *s, const struct image *img,
 			const struct job *job)
 {
 	FILE *to = job->messages;
-
 	char a[16], b[16];
 	double seconds = (double)(s->scan_ns + s->write_ns) / 1e9;
 
@@ -120,8 +123,12 @@ static void print_stats(const struct filter_stats *s, const struct image *img,
 			fprintf(to, "  %-24s %12" PRIu64 " %12" PRIu64 "\n", page_class_name(c),
 				s->class_pages[c], s->dropped[c]);
 	fprintf(to, "  %-24s %12" PRIu64 "\n", "all", s->pages);
+	if (s->vmemmap)
+		fprintf(to, "  %-24s %12s %12" PRIu64 "\n", "struct pages", "", s->vmemmap);
 	fprintf(to, "kept: %" PRIu64 " with data, %" PRIu64 " pages of zeros that take no room\n",
 		s->written, s->zero);
+	if (s->shared)
+		fprintf(to, "kept: %" PRIu64 " equal to others, with their data\n", s->shared);
 	if (s->unknown)
 		fprintf(to, "kept unseen: %" PRIu64 " pages without a readable struct page\n",
 			s->unknown);
@@ -130,6 +137,9 @@ static void print_stats(const struct filter_stats *s, const struct image *img,
 			"doubtful: %" PRIu64
 			" struct pages with an impossible order, kept singly\n",
 			s->doubtful);
+	if (s->cut_off)
+		fprintf(to, "CUT OFF: %" PRIu64 " pages, by %s; the dump is marked incomplete\n",
+			s->cut_off, filter_cut_name(s->cut));
 	if (s->lost)
 		fprintf(to,
 			"LOST: %" PRIu64
@@ -150,15 +160,42 @@ static int create_out(const struct job *job, struct out **ret, struct err *err)
 	return flat_out_create(STDOUT_FILENO, STDOUT_NAME, ret, err);
 }
 
-static int run_level(const struct image *img, const struct job *job, unsigned int level,
+/* What is left of the time, as a point of it; 0: there is no end. */
+static uint64_t deadline(uint64_t seconds)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return seconds ? ((uint64_t)t.tv_sec + seconds) * 1000000000 + (uint64_t)t.tv_nsec : 0;
+}
+
+/*
+ * A dump that was cut off keeps the name of an incomplete one; a stream has no other name, and gets its
+ * end mark, because makedumpfile -R never returns from one without.
+ */
+static int end_out(const struct job *job, struct out *out, const struct filter_stats *stats,
+		   struct err *err)
+{
+	if (stats->cut == FILTER_WHOLE || !job->out)
+		return out->ops->commit(out, err);
+	out->ops->leave(out);
+	return 0;
+}
+
+static int run_level(const struct image *img, const struct job *job, size_t i,
 		     struct filter_stats *stats, struct err *err)
 {
 	struct progress progress;
 	struct filter_options options = {
 		.format = (enum filter_format)job->format,
-		.level = level,
+		.level = job->level[i],
 		.codec = (enum codec)job->codec,
 		.threads = (unsigned int)job->threads,
+		.exclude_vmemmap = job->exclude_vmemmap,
+		.limit = job->limit_bytes,
+		.deadline_ns = job->deadline_ns,
+		.stop = interrupt_catch(),
+		.keep_cut = i + 1 == job->n_levels, /* else a leaner level is tried */
 		.progress = job->progress ? progress_update : NULL,
 		.progress_ctx = &progress,
 	};
@@ -174,7 +211,19 @@ static int run_level(const struct image *img, const struct job *job, unsigned in
 		out->ops->abort(out);
 		return r;
 	}
-	return out->ops->commit(out, err);
+	return end_out(job, out, stats, err);
+}
+
+static int report_cut(const struct job *job, const struct filter_stats *stats, struct err *err)
+{
+	const char *name = job->out ? job->out : STDOUT_NAME;
+
+	return err_set(err, ERR_PARTIAL,
+		       "%s%s: cut off by %s: %" PRIu64 " of %" PRIu64
+		       " kept pages are not in it; it is marked incomplete and opens",
+		       name, job->out ? ".incomplete" : "", filter_cut_name(stats->cut),
+		       stats->cut_off,
+		       stats->cut_off + stats->written + stats->shared + stats->zero + stats->lost);
 }
 
 static int run_levels(const struct image *img, const struct job *job, struct err *err)
@@ -183,7 +232,7 @@ static int run_levels(const struct image *img, const struct job *job, struct err
 	int r = 0;
 
 	for (size_t i = 0; i < job->n_levels; i++) {
-		r = run_level(img, job, job->level[i], &stats, err);
+		r = run_level(img, job, i, &stats, err);
 		if (r != ERR_NO_SPACE || i + 1 == job->n_levels)
 			break;
 		fprintf(stderr, "lifeboat: level %u: %s; trying level %u\n", job->level[i],
@@ -191,7 +240,7 @@ static int run_levels(const struct image *img, const struct job *job, struct err
 	}
 	if (!r && job->stats)
 		print_stats(&stats, img, job);
-	return r;
+	return !r && stats.cut != FILTER_WHOLE ? report_cut(job, &stats, err) : r;
 }
 
 /* What came of a stream that was cut is all that there is of the dump: it is kept. */
@@ -240,8 +289,9 @@ static int filter(const struct job *job, struct err *err)
 	return r;
 }
 
-int job_run(const struct job *job, struct err *err)
+int job_run(struct job *job, struct err *err)
 {
+	job->deadline_ns = deadline(job->time_budget);
 	return job->kind == JOB_REARRANGE ? rearrange(job, err) : filter(job, err);
 }
 

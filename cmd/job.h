@@ -21,6 +21,9 @@ struct job {
 	int format;         /* enum filter_format */
 	int codec;          /* enum codec */
 	uint64_t threads;
+	bool exclude_vmemmap;
+	const char *limit;    /* size of the dump, as given; NULL: none */
+	uint64_t time_budget; /* seconds; 0: none */
 	bool force;
 	bool flatten;  /* to standard output, as a stream */
 	bool no_mmap;  /* read the input even where it would be mapped */
@@ -31,7 +34,9 @@ struct job {
 	/* tried in this order: the next one if the target is full */
 	unsigned int level[JOB_MAX_LEVELS];
 	size_t n_levels;
-	FILE *messages; /* where statistics go: standard output, unless the dump goes there */
+	uint64_t limit_bytes; /* 0: none */
+	uint64_t deadline_ns; /* CLOCK_MONOTONIC; set when it runs; 0: none */
+	FILE *messages;       /* where statistics go: standard output, unless the dump goes there */
 };
 
 /* The options that both names have. */
@@ -49,6 +54,12 @@ struct job {
 		OPT_CHOICE('R', NULL, &(job)->kind, JOB_REARRANGE,                                \
 			   "rearrange a flattened dump from standard input into OUT"),            \
 		OPT_FLAG('f', NULL, &(job)->force, "replace OUT if it exists"),                   \
+		OPT_FLAG('e', NULL, &(job)->exclude_vmemmap,                                      \
+			 "leave out the struct pages of pages that are left out"),                \
+		OPT_STRING('L', NULL, "SIZE", &(job)->limit,                                      \
+			   "write at most SIZE bytes (or K, M, G, T): what matters most"),        \
+		OPT_NUMBER(0, "time-budget", "SECONDS", &(job)->time_budget, 1, 1000000,          \
+			   "stop after so long, with what matters most"),                         \
 		OPT_NUMBER(0, "num-threads", "N", &(job)->threads, 1, FILTER_MAX_THREADS,         \
 			   "workers that compress and write (online CPUs)")
 
@@ -63,7 +74,7 @@ void job_init(struct job *job);
  */
 int job_prepare(struct job *job, char **operands, struct err *err) _must_check_;
 
-int job_run(const struct job *job, struct err *err) _must_check_;
+int job_run(struct job *job, struct err *err) _must_check_;
 
 /* The kernel log of `in` to `to`, which a message calls `name`. */
 int job_dmesg(const char *in, FILE *to, const char *name, struct err *err) _must_check_;

@@ -81,7 +81,6 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 		OPT_FLAG(0, "check-params", &a->check_params, "check the options and do nothing"),
 		OPT_REFUSED('b', NULL, "buffers need no tuning"),
 		OPT_REFUSED('D', NULL, ""),
-		OPT_REFUSED('e', NULL, ""),
 		OPT_REFUSED('g', NULL, "VMCOREINFO is taken from the dump"),
 		OPT_REFUSED('i', NULL, "VMCOREINFO is taken from the dump"),
 		OPT_REFUSED('X', NULL, "Xen is not known here"),

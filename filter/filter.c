@@ -21,7 +21,7 @@
 struct run {
 	struct ranges ram;     /* page frames of the machine */
 	struct ranges present; /* of these, the ones in the input */
-	struct ranges first;   /* to be written before the others */
+	struct firsts first;   /* to be written before the others */
 	struct keep *keep;
 	struct sink *sink;
 };
@@ -30,7 +30,7 @@ static void run_deinit(struct run *run)
 {
 	sink_destroy(run->sink);
 	keep_destroy(run->keep);
-	ranges_deinit(&run->first);
+	first_deinit(&run->first);
 	ranges_deinit(&run->ram);
 	ranges_deinit(&run->present);
 }

@@ -14,10 +14,12 @@
 #define BATCH_BYTES (1UL << 20) /* of compressed data in one write */
 #define BATCH_PAGES 2048
 
-/* The order in which pages are written: if the dump is cut off, what comes first is in it. */
+/*
+ * The order in which pages are written: if the dump is cut off, what comes first is in it. The first phases
+ * are those of enum first.
+ */
 enum phase {
-	PHASE_FIRST, /* what nothing can be read without */
-	PHASE_EARLY, /* the kernel's own */
+	PHASE_EARLY = FIRST_KINDS, /* the rest of what is the kernel's own */
 	PHASE_REST,
 	PHASES
 };
@@ -26,7 +28,7 @@ struct pipeline {
 	const struct image *img;
 	const struct filter_options *options;
 	const struct keep *keep;
-	const struct ranges *first;
+	const struct firsts *first;
 	struct sink *sink;
 	struct filter_stats *stats;
 	struct share share;
@@ -39,9 +41,9 @@ struct pipeline {
 /* A chunk's pages of one phase. */
 struct part {
 	const struct chunk_bits *bits;
-	uint64_t mask[CHUNK_WORDS]; /* what is PHASE_FIRST */
-	bool has_first;
-	enum phase phase;
+	unsigned int phase;
+	uint64_t mine[CHUNK_WORDS];    /* pages that enum first puts in this phase */
+	uint64_t earlier[CHUNK_WORDS]; /* and in those before it */
 };
 
 struct worker {
@@ -246,33 +248,40 @@ static int flush(struct worker *w, struct err *err)
 
 /* ---- chunks */
 
-/* Which pages of the chunk are to be written first? */
-static void mark_first(struct part *part, const struct ranges *first, uint64_t pfn)
+static bool mark_first(const struct ranges *first, uint64_t pfn, uint64_t *words)
 {
 	const struct range *r = ranges_from(first, pfn);
-	struct bitmap mask = {part->mask, CHUNK_PAGES, CHUNK_WORDS};
+	struct bitmap bits = {words, CHUNK_PAGES, CHUNK_WORDS};
+	bool any = r && r->start < pfn + CHUNK_PAGES;
 
-	part->has_first = r && r->start < pfn + CHUNK_PAGES;
-	memset(part->mask, 0, sizeof(part->mask));
 	for (; r && r < first->v + first->n && r->start < pfn + CHUNK_PAGES; r++)
-		bitmap_set_range(&mask, NUM_MAX(r->start, pfn) - pfn,
+		bitmap_set_range(&bits, NUM_MAX(r->start, pfn) - pfn,
 				 NUM_MIN(r->end - pfn, CHUNK_PAGES));
+	return any;
+}
+
+/* Has the chunk pages of this phase? */
+static bool part_begin(struct part *part, const struct firsts *first, const struct chunk *chunk,
+		       unsigned int phase)
+{
+	part->phase = phase;
+	memset(part->mine, 0, sizeof(part->mine));
+	memset(part->earlier, 0, sizeof(part->earlier));
+	if (phase < FIRST_KINDS && !mark_first(&first->of[phase], chunk->pfn, part->mine))
+		return false;
+	for (unsigned int i = 0; i < NUM_MIN(phase, (unsigned int)FIRST_KINDS); i++)
+		mark_first(&first->of[i], chunk->pfn, part->earlier);
+	return phase < FIRST_KINDS || (phase == PHASE_EARLY && chunk->early) ||
+	       (phase == PHASE_REST && chunk->early < chunk->kept);
 }
 
 static uint64_t part_word(const struct part *part, uint64_t i)
 {
-	uint64_t keep = part->bits->keep[i], early = part->bits->early[i];
+	uint64_t keep = part->bits->keep[i] & ~part->earlier[i], early = part->bits->early[i];
 
-	switch (part->phase) {
-	case PHASE_FIRST:
-		return keep & part->mask[i];
-	case PHASE_EARLY:
-		return keep & early & ~part->mask[i];
-	case PHASE_REST:
-	case PHASES:
-	default:
-		return keep & ~early & ~part->mask[i];
-	}
+	if (part->phase < FIRST_KINDS)
+		return keep & part->mine[i];
+	return keep & (part->phase == PHASE_EARLY ? early : ~early);
 }
 
 static int do_word(struct worker *w, uint64_t pfn, uint64_t keep, uint64_t bits, uint64_t rank,
@@ -291,39 +300,51 @@ static int do_word(struct worker *w, uint64_t pfn, uint64_t keep, uint64_t bits,
 	return r;
 }
 
+/*
+ * A chunk's part. The kernel's image from its end: what is read-only lies between static data, which is
+ * written already, and text, which vmlinux has, too.
+ */
 static int do_chunk(struct worker *w, const struct chunk *chunk, struct err *err)
 {
-	uint64_t rank = chunk->rank;
+	const uint64_t *keep = w->part.bits->keep;
+	bool down = w->part.phase == FIRST_IMAGE;
+	uint64_t below = down ? chunk->kept : 0; /* kept pages before the word at hand */
 	int r = 0;
 
-	w->rank = rank;
-	for (uint64_t i = 0; i < CHUNK_WORDS && !r; i++) {
-		uint64_t keep = w->part.bits->keep[i], bits = part_word(&w->part, i);
+	w->rank = chunk->rank;
+	for (uint64_t n = 0; n < CHUNK_WORDS && !r; n++) {
+		uint64_t i = down ? CHUNK_WORDS - 1 - n : n, bits = part_word(&w->part, i);
+		uint64_t in_word = (uint64_t)__builtin_popcountll(keep[i]);
 
+		below -= down ? in_word : 0;
 		if (bits && is_cut(w->p))
 			break;
-		r = do_word(w, chunk->pfn + i * BITMAP_WORD_BITS, keep, bits, rank, err);
-		rank += (uint64_t)__builtin_popcountll(keep);
+		r = do_word(w, chunk->pfn + i * BITMAP_WORD_BITS, keep[i], bits,
+			    chunk->rank + below, err);
+		below += down ? 0 : in_word;
 	}
 	return r ? tolerate(w->p, r) : flush(w, err);
 }
 
-static int worker_task(void *worker, uint64_t i, struct err *err)
+/*
+ * Every chunk in every phase. What is the kernel's own from the top down: there the boot allocator (memblock) put
+ * per-CPU areas, node and section tables and page tables.
+ */
+static int worker_task(void *worker, uint64_t task, struct err *err)
 {
 	struct worker *w = worker;
 	struct pipeline *p = w->p;
-	const struct chunk *chunk = &p->keep->chunks[i % p->keep->n_chunks];
-	struct part *part = &w->part;
+	uint64_t n = p->keep->n_chunks, i = task % n;
+	unsigned int phase = (unsigned int)(task / n);
+	const struct chunk *chunk;
 
-	part->phase = (enum phase)(i / p->keep->n_chunks);
+	if (phase == PHASE_EARLY || phase == FIRST_IMAGE)
+		i = n - 1 - i;
+	chunk = &p->keep->chunks[i];
 	if (atomic_load(&p->cut) != FILTER_WHOLE || !chunk->kept ||
-	    (part->phase == PHASE_EARLY && !chunk->early) ||
-	    (part->phase == PHASE_REST && chunk->early == chunk->kept))
+	    !part_begin(&w->part, p->first, chunk, phase))
 		return 0;
-	mark_first(part, p->first, chunk->pfn);
-	if (part->phase == PHASE_FIRST && !part->has_first)
-		return 0;
-	part->bits = keep_read(&w->reader, (uint64_t)(chunk - p->keep->chunks));
+	w->part.bits = keep_read(&w->reader, i);
 	return do_chunk(w, chunk, err);
 }
 
@@ -374,7 +395,7 @@ static void worker_end(void *worker)
 	free(w);
 }
 
-int pipeline_run(const struct image *img, const struct keep *keep, const struct ranges *first,
+int pipeline_run(const struct image *img, const struct keep *keep, const struct firsts *first,
 		 struct sink *sink, struct filter_stats *stats, struct err *err)
 {
 	struct pipeline p = {

@@ -3,15 +3,16 @@
 #ifndef FILTER_PIPELINE_H
 #define FILTER_PIPELINE_H
 
+#include "filter/first.h"
 #include "filter/keep.h"
 #include "filter/sink.h"
 
 /*
- * Write every page of `keep`, those in `first` (page frames) before the others, then those that are
+ * Write every page of `keep`: those of `first` before the others, each kind in turn, then those that are
  * early. Fills in zero, shared, written, lost, cut and cut_off of `stats`. The first error of any worker
  * stops all of them and is returned.
  */
-int pipeline_run(const struct image *img, const struct keep *keep, const struct ranges *first,
+int pipeline_run(const struct image *img, const struct keep *keep, const struct firsts *first,
 		 struct sink *sink, struct filter_stats *stats, struct err *err) _must_check_;
 
 #endif

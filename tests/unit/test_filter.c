@@ -385,6 +385,121 @@ TEST(lost_pages_keep_the_mark)
 	check_lost(FILTER_ELF);
 }
 
+/* ---- dumps that are cut off */
+
+/*
+ * What was written can be read and is right, the rest is said to be lost; the file says incomplete, is no
+ * longer than it may be, and the statistics add up.
+ */
+static void assert_cut(const struct fake_out *o, enum filter_format format, unsigned int level,
+		       const struct filter_stats *stats)
+{
+	static uint8_t want[FAKE_PAGE], got[FAKE_PAGE];
+	uint64_t kept = 0, readable = 0;
+	struct source *src = NULL;
+
+	assert_true(fake_out_incomplete(o));
+	assert_ok(source_open(o->file.path, &src, err));
+	assert_true(src->incomplete);
+	for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++) {
+		struct err ignored;
+
+		if (!machine_keeps(shared, pfn, level))
+			continue;
+		kept++;
+		if (source_read(src, pfn * FAKE_PAGE, got, FAKE_PAGE, &ignored))
+			continue;
+		readable++;
+		expected_page(shared, pfn, want);
+		assert_memory_equal(got, want, FAKE_PAGE);
+	}
+	assert_int_equal(stats->written + stats->shared + stats->zero + stats->cut_off, kept);
+	if (format == FILTER_KDUMP) /* a batch may be there in part */
+		assert_true(readable >= kept - stats->cut_off);
+	assert_true(stats->cut_off > 0);
+	source_destroy(src);
+}
+
+TEST(a_limit_of_size)
+{
+	for (unsigned int i = 0; i < 40; i++) {
+		struct filter_options options =
+			options_of(i % 2, i % 4 ? CODEC_LZO : CODEC_RAW, 1 + i % 3);
+		struct fake_out *o = fake_out_create(0);
+		struct filter_stats stats;
+		struct stat st;
+
+		options.limit = 300 * KIB + i * 100 * KIB;
+		assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+		assert_int_equal(stats.cut, FILTER_CUT_LIMIT);
+		assert_cut(o, FILTER_KDUMP, options.level, &stats);
+		assert_int_equal(fstat(o->file.fd, &st), 0);
+		assert_true((uint64_t)st.st_size <= options.limit);
+		fake_out_destroy(o);
+	}
+}
+
+TEST(a_limit_without_room)
+{
+	struct filter_options options = options_of(1, CODEC_LZO, 1);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+
+	options.limit = 1000;
+	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_NO_SPACE,
+		     "headers and bitmaps alone take");
+	fake_out_destroy(o);
+}
+
+/* The disk is full at the n-th write, for every n: no dump, or one that is right as far as it goes. */
+TEST(a_full_disk_cuts)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		for (size_t n = 1;; n++) {
+			struct filter_options options = options_of(1, CODEC_RAW, 1);
+			struct fake_out *o = fake_out_create(n);
+			struct filter_stats stats;
+			struct err e = {0};
+			int r;
+
+			options.format = i ? FILTER_ELF : FILTER_KDUMP;
+			options.keep_cut = true;
+			o->fail_once = true;
+			r = filter_run(shared->f.img, &options, &o->out, &stats, &e);
+			if (o->n_calls < n) {
+				assert_int_equal(stats.cut, FILTER_WHOLE);
+				fake_out_destroy(o);
+				break;
+			}
+			if (r)
+				assert_int_equal(r, ERR_NO_SPACE);
+			else
+				assert_cut(o, options.format, 1, &stats);
+			fake_out_destroy(o);
+		}
+}
+
+TEST(no_time_and_a_signal)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		struct filter_options options = options_of(1, CODEC_RAW, 2);
+		struct fake_out *o = fake_out_create(0);
+		const atomic_bool stop = true;
+		struct filter_stats stats;
+
+		options.format = i % 2 ? FILTER_ELF : FILTER_KDUMP;
+		if (i < 2)
+			options.deadline_ns = 1;
+		else
+			options.stop = &stop;
+		assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+		assert_int_equal(stats.cut, i < 2 ? FILTER_CUT_TIME : FILTER_CUT_STOP);
+		assert_int_equal(stats.written + stats.zero + stats.shared, 0);
+		assert_cut(o, options.format, 1, &stats);
+		fake_out_destroy(o);
+	}
+}
+
 /* ---- odd inputs */
 
 /* Not a page is kept: once the file ended before its own bitmaps did and could not be opened. */
@@ -655,6 +770,10 @@ int main(void)
 		cmocka_unit_test(no_waste),
 		cmocka_unit_test(no_byte_twice),
 		cmocka_unit_test(lost_pages_keep_the_mark),
+		cmocka_unit_test(a_limit_of_size),
+		cmocka_unit_test(a_limit_without_room),
+		cmocka_unit_test(a_full_disk_cuts),
+		cmocka_unit_test(no_time_and_a_signal),
 		cmocka_unit_test(nothing_kept),
 		cmocka_unit_test(present_outside_of_ram),
 		cmocka_unit_test(absurd_claims),

@@ -95,9 +95,29 @@ TEST(human_sizes)
 	assert_string_equal(num_human(UINT64_MAX, buf), "16.0 EB");
 }
 
+TEST(sizes)
+{
+	static const char *const bad[] = {
+		"",     "K",  "0",  "0K", "-1", "1k", "1KB", "16777216T", "99999999999999999999",
+		"1.5G", "0x", "1 K"};
+	uint64_t v;
+
+	assert_ok(num_parse_size("123", &v, err));
+	assert_int_equal(v, 123);
+	assert_ok(num_parse_size("64K", &v, err));
+	assert_int_equal(v, 65536);
+	assert_ok(num_parse_size("0x10M", &v, err));
+	assert_int_equal(v, 16 << 20);
+	assert_ok(num_parse_size("16777215T", &v, err));
+	assert_int_equal(v, 16777215ULL << 40);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_fails(num_parse_size(bad[i], &v, err), ERR_USAGE, "size");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes),
 		cmocka_unit_test(arithmetic_says_when_it_does_not_fit),
 		cmocka_unit_test(alignment),
 		cmocka_unit_test(parse_takes_decimal_and_hexadecimal),
