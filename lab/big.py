@@ -108,7 +108,8 @@ class Frozen(Drill):
             why = f"no capture kernel within {guest.seconds} s"
             raise self.failure(self.folder.console(), why)
         seconds = time.monotonic() - started
-        return Facts("bench", kernel.version, guest.memory_mib, 0, accelerator, seconds)
+        version, memory = kernel.version, guest.memory_mib
+        return Facts("bench", version, guest.suite, memory, 0, accelerator, seconds)
 
     def collect(self) -> None:
         """Nothing has been captured: replace the RAM by the vmcore, with holes for zeros."""
@@ -126,7 +127,7 @@ class Frozen(Drill):
 
 def recipe_of(wanted: Input) -> str:
     """What an input is made of: another recipe, another input."""
-    return json.dumps({**asdict(wanted), "kernel": debs.fetch_kernel().version}, indent=1) + "\n"
+    return json.dumps({**asdict(wanted), "kernel": debs.fetch_kernel(wanted.guest.suite).version}, indent=1) + "\n"
 
 
 def disk_bytes(path: Path) -> int:

@@ -35,6 +35,7 @@ class Facts:
 
     scenario: str
     kernel: str
+    suite: str  # of Debian, whose kernel it is; empty: this machine's own
     memory_mib: int
     level: int
     accelerator: str
@@ -109,7 +110,7 @@ class Drill:
     def run(self) -> Facts:
         """The whole drill; the folder then holds everything that the judges need."""
         self.folder.make_anew()
-        kernel = debs.fetch_kernel()
+        kernel = debs.fetch_kernel(self.scenario.guest.suite)
         self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
         first, capture = self.images(kernel)
         self.make_disk(kernel, capture)
@@ -185,7 +186,9 @@ class Drill:
         self.step("the guest has ended")
         level = int(self.scenario.recipe["level"])
         name = self.scenario.name
-        return Facts(name, kernel.version, guest.memory_mib, level, accelerator, seconds)
+        return Facts(
+            name, kernel.version, guest.suite, guest.memory_mib, level, accelerator, seconds
+        )
 
     def announce(self, text: str) -> bool:
         """Tell the user about the phases that console lines begin; never ends the guest."""

@@ -2,8 +2,9 @@
 """Debian packages unpacked into the cache, none of them installed.
 
 Names and addresses come from the machine's own apt: its package lists when they are good, else
-lists of our own fetched from the same sources. A cache entry appears by rename, whole or not at
-all.
+lists of our own fetched from the same sources. Packages of another Debian suite come through lists
+of our own too, from the mirror that the machine's sources name. A cache entry appears by rename,
+whole or not at all.
 """
 
 import os
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from .errors import LabError
 from .paths import cache_dir
@@ -22,6 +24,18 @@ from .proc import environment, run
 
 KERNEL_META = "linux-image-cloud-amd64"
 DOWNLOAD_SECONDS = 900
+LIBRARY = ("lib", "zlib")  # how the names of packages of libraries begin
+LIBRARIES = Path("usr/lib/x86_64-linux-gnu")
+LOADER = LIBRARIES / "ld-linux-x86-64.so.2"
+OWN = ""  # the suite that the machine has itself
+BACKPORTS = "backports"  # to that one: a newer kernel
+# makedumpfile 1.7.2 takes slab pages for user pages from Linux 6.10 on, and trixie's 1.7.6 finds no
+# free page in 6.12 (its issue #16); this suite has 1.7.8.
+JUDGES = "forky"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,30 +53,66 @@ class Kernel:
 
 
 class Apt:
-    """apt's view of what exists; starts with the system's lists and can turn to private ones."""
+    """apt's view of what exists in a suite.
 
-    def __init__(self) -> None:
+    For the machine's own suite it starts with the system's lists and can turn to private ones.
+    """
+
+    def __init__(self, suite: str = OWN) -> None:
         self.options = ["-oAPT::Sandbox::User=root", "-oDebug::NoLocking=1"]
+        self.suite = suite
         self.private = False
+        if suite:
+            self.be_private()
 
-    def use_private_lists(self) -> None:
-        """Fetch package lists of our own: the system's are missing, stale or not ours to update."""
-        state, cache = cache_dir() / "apt" / "state", cache_dir() / "apt" / "cache"
+    def be_private(self) -> None:
+        """Look at lists of our own, whatever there is in them yet."""
+        base = cache_dir() / "apt" / self.suite
+        state, cache_folder = base / "state", base / "cache"
         (state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
-        (cache / "archives" / "partial").mkdir(parents=True, exist_ok=True)
-        self.options += [f"-oDir::State={state}", f"-oDir::Cache={cache}"]
-        self.options += ["-oDir::State::status=/var/lib/dpkg/status"]
+        (cache_folder / "archives" / "partial").mkdir(parents=True, exist_ok=True)
+        self.options += [f"-oDir::State={state}", f"-oDir::Cache={cache_folder}"]
+        # What is installed here is of no interest in another suite, where it would hide what exists.
+        status = "/dev/null" if self.suite else "/var/lib/dpkg/status"
+        self.options += [f"-oDir::State::status={status}"]
+        if self.suite:
+            self.options += [f"-oDir::Etc::sourcelist={base / 'sources.list'}"]
+            self.options += ["-oDir::Etc::sourceparts=/dev/null"]
         self.private = True
+
+    def update(self) -> None:
+        """Fetch the lists: there are none, or they are stale and the system's not ours to update."""
+        if self.suite:
+            mirror, codename = system_apt().debian()
+            name = f"{codename}-backports" if self.suite == BACKPORTS else self.suite
+            signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+            line = f"deb {signed}{mirror} {name} main\n"
+            sources = cache_dir() / "apt" / self.suite / "sources.list"
+            sources.write_text(line, encoding="utf-8")
+        elif not self.private:
+            self.be_private()
         run(["apt-get", *self.options, "-q", "update"], seconds=DOWNLOAD_SECONDS)
 
-    def retrying(self, action: Callable[[], str]) -> str:
-        """Do it with the system's lists, and once more with fresh private lists if that fails."""
+    def debian(self) -> tuple[str, str]:
+        """The address of the machine's Debian mirror, and the code name of what it runs."""
+        return self.retrying(self.first_debian)
+
+    def first_debian(self) -> tuple[str, str]:
+        """The same, by the lists that are there: only they say what is Debian's."""
+        fields = "$(REPO_URI) $(CODENAME) $(COMPONENT) $(ORIGIN) $(LABEL)"
+        argv = ["apt-get", *self.options, "indextargets", "--format", fields]
+        for line in run([*argv, "Created-By: Packages"]).stdout.splitlines():
+            words = line.split()
+            if words[2:] == ["main", "Debian", "Debian"] and "-" not in words[1]:
+                return words[0], words[1]
+        raise LabError("apt has no source of Debian's main archive")
+
+    def retrying(self, action: Callable[[], T]) -> T:
+        """Do it with the lists there are, and once more with fresh ones if that fails."""
         try:
             return action()
         except LabError:
-            if self.private:
-                raise
-            self.use_private_lists()
+            self.update()
             return action()
 
     def show(self, package: str, field: str) -> str:
@@ -103,23 +153,40 @@ def unpack_vmlinux(deb: Path, into: Path) -> None:
         dpkg.wait()
 
 
-def unpack_kernel(deb: Path, into: Path) -> None:
-    """A kernel, and the module index that its package would have made when installed."""
-    unpack_all(deb, into)
-    for modules in (into / "lib" / "modules").iterdir():
-        run(["depmod", "-b", into, modules.name])
+def finish_kernel(tree: Path) -> None:
+    """What installing a kernel's packages does: the module index; and the places as up to 7.1."""
+    if not (tree / "lib").exists():
+        (tree / "lib").symlink_to("usr/lib")
+    for modules in (tree / "lib" / "modules").iterdir():
+        if (modules / "vmlinuz").exists():
+            (tree / "boot").mkdir()
+            (modules / "vmlinuz").rename(tree / "boot" / f"vmlinuz-{modules.name}")
+        run(["depmod", "-b", tree, modules.name])
 
 
 @cache
+def apt_of(suite: str) -> Apt:
+    """One apt per suite for the whole run: private lists, if needed, are fetched once."""
+    return Apt(suite)
+
+
 def system_apt() -> Apt:
-    """One apt for the whole run: private lists, if needed, are fetched once."""
-    return Apt()
+    """The machine's own."""
+    return apt_of(OWN)
 
 
-def package(name: str, unpack: Callable[[Path, Path], None] = unpack_all) -> tuple[Path, str]:
+Unpack = Callable[[Path, Path], None]
+
+
+def package(name: str, unpack: Unpack = unpack_all, suite: str = OWN) -> tuple[Path, str]:
     """A package's newest version, unpacked in the cache; return the folder and the version."""
-    apt = system_apt()
-    version = apt.retrying(lambda: apt.show(name, "Version"))
+    apt = apt_of(suite)
+    return apt.retrying(lambda: newest(apt, name, unpack))
+
+
+def newest(apt: Apt, name: str, unpack: Unpack) -> tuple[Path, str]:
+    """The newest version that the lists know, from the cache or through it."""
+    version = apt.show(name, "Version")
     entry = cache_dir() / "debs" / f"{name}_{version.replace(':', '-')}"
     if entry.is_dir():
         return entry, version
@@ -128,7 +195,7 @@ def package(name: str, unpack: Callable[[Path, Path], None] = unpack_all) -> tup
     try:
         tree = temporary / "tree"
         tree.mkdir()
-        deb = Path(apt.retrying(lambda: apt.download(name, version, temporary)))
+        deb = Path(apt.download(name, version, temporary))
         unpack(deb, tree)
         try:
             os.rename(tree, entry)
@@ -140,25 +207,46 @@ def package(name: str, unpack: Callable[[Path, Path], None] = unpack_all) -> tup
     return entry, version
 
 
-def kernel_package() -> str:
-    """The name of the newest cloud kernel's package, through the meta package."""
-    apt = system_apt()
+def kernel_parts(name: str, suite: str) -> list[str]:
+    """The packages that a kernel's package depends on for its own files: Debian splits it at 7.2."""
+    apt = apt_of(suite)
+    depends = apt.retrying(lambda: apt.show(name, "Depends"))
+    version = name.removeprefix("linux-image-")
+    return re.findall(rf"linux-\w+-{re.escape(version)}", depends)
+
+
+def kernel_package(suite: str) -> str:
+    """The name of a suite's newest cloud kernel's package, through the meta package."""
+    apt = apt_of(suite)
     depends = apt.retrying(lambda: apt.show(KERNEL_META, "Depends"))
-    return depends.split(",")[0].split()[0]
+    found = re.search(r"\blinux-image-[0-9][^ ,]*", depends)
+    if not found:
+        raise LabError(f"{KERNEL_META} depends on no kernel: {depends}")
+    return found.group()
 
 
 @cache
-def fetch_kernel() -> Kernel:
-    """Debian's newest cloud kernel."""
-    name = kernel_package()
-    root, version = package(name, unpack_kernel)
+def fetch_kernel(suite: str = OWN) -> Kernel:
+    """A suite's newest cloud kernel."""
+    name = kernel_package(suite)
+    apt = apt_of(suite)
+
+    def unpack(deb: Path, into: Path) -> None:
+        """The package with its parts in one tree."""
+        unpack_all(deb, into)
+        for part in kernel_parts(name, suite):
+            folder = Path(tempfile.mkdtemp(prefix="part-", dir=deb.parent))
+            unpack_all(Path(apt.download(part, apt.show(part, "Version"), folder)), into)
+        finish_kernel(into)
+
+    root, version = package(name, unpack, suite)
     return Kernel(name.removeprefix("linux-image-"), version, root)
 
 
 @cache
 def fetch_vmlinux() -> Path:
     """The debug vmlinux of the kernel that fetch_kernel() gives."""
-    name = kernel_package()
+    name = kernel_package(OWN)
     root, _ = package(f"{name}-dbg", unpack_vmlinux)
     return root / "usr/lib/debug/boot" / f"vmlinux-{name.removeprefix('linux-image-')}"
 
@@ -168,3 +256,19 @@ def fetch_vmcore_dmesg() -> Path:
     """kexec-tools' vmcore-dmesg."""
     root, _ = package("kexec-tools")
     return root / "sbin" / "vmcore-dmesg"
+
+
+@cache
+def fetch_makedumpfile() -> tuple[str, ...]:
+    """A makedumpfile that knows newer kernels than the machine's own one: how to call it.
+
+    It is not installed, and brings its libraries and their loader along.
+    """
+    root, _ = package("makedumpfile", suite=JUDGES)
+    name = "makedumpfile"
+    found = apt_of(JUDGES).retrying(lambda: apt_of(JUDGES).show(name, "Depends"))
+    needed = [word.split()[0] for word in found.split(",") if word.split()[0].startswith(LIBRARY)]
+    roots = [package(library, suite=JUDGES)[0] for library in needed]
+    folders = [str(tree / LIBRARIES) for tree in roots]
+    loader = next(tree / LOADER for tree in roots if (tree / LOADER).exists())
+    return str(loader), "--library-path", ":".join(folders), str(root / "usr/bin" / name)

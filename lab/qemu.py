@@ -137,7 +137,7 @@ def accelerator(boot: Boot) -> str:
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     version = run([QEMU, "--version"]).stdout.splitlines()[0]
     question = {"boot": boot_id, "qemu": version, "kernel": str(boot.kernel)}
-    answer_file = cache_dir() / "accelerator.json"
+    answer_file = cache_dir() / f"accelerator-{boot.kernel.name}.json"
     try:
         remembered = json.loads(answer_file.read_text(encoding="utf-8"))
         if remembered["question"] == question:

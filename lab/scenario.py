@@ -25,6 +25,7 @@ class Guest:
     crashkernel: str
     disk_mib: int
     seconds: int  # for both kernels together, counted by the host
+    suite: str  # of Debian, whose newest cloud kernel it runs; empty: this machine's own
 
 
 @dataclass(frozen=True)

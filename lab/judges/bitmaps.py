@@ -9,21 +9,38 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..checks import Checks
 from ..errors import LabError
 from ..kdump import Kdump, set_bits
+from ..memory import StructPage
 from ..paths import program
 from ..proc import run
-from . import drgn_view
 from .evidence import Evidence
 from .fidelity import judge_pages, listed
 
 LEVELS = range(32)
 LZO_LEVELS = (0, 1, 31)
+LEVEL_USER, LEVEL_FREE = 8, 16
 PAGE_DATA_LEVELS = (0, 31)
-PAGES_DIAGNOSED = 16
+PAGES_DIAGNOSED = 8
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A page frame that only one of the two keeps."""
+
+    level: int
+    ours: Kdump
+    page: StructPage
+
+    def is_kept(self, pfn: int) -> bool:
+        """Whether our dump has a page."""
+        return bool(self.ours.dumped[pfn >> 3] >> (pfn & 7) & 1)
+
+    def __str__(self) -> str:
+        kept = "kept" if self.is_kept(self.page.pfn) else "dropped"
+        return f"PFN {self.page.pfn:#x} {kept} by us: {self.page}"
 
 
 @dataclass(frozen=True)
@@ -32,11 +49,25 @@ class Rule:
 
     name: str
     why: str
-    covers: Callable[[int, bool, dict[str, Any]], bool]  # level, is it kept by us, struct page
+    covers: Callable[[Difference], bool]
+
+
+def is_tail_of_kept(difference: Difference) -> bool:
+    """A tail that only level 8 makes a difference for, and whose head is kept as well."""
+    head = difference.page.head_pfn()
+    is_user = bool(difference.level & LEVEL_USER)
+    return is_user and head != difference.page.pfn and difference.is_kept(head)
 
 
 # Every rule must be right about each page that it covers; a page without a rule is a failure.
-EXPLAINED: tuple[Rule, ...] = ()
+EXPLAINED = (
+    Rule(
+        "tail by compound_info",
+        "makedumpfile up to 1.7.8 does not know page.compound_info, by which Linux 7.1 and newer "
+        "mark tail pages, and takes what lies in a tail's mapping for a user page's",
+        is_tail_of_kept,
+    ),
+)
 
 
 def bits_that_differ(ours: bytes, theirs: bytes) -> list[int]:
@@ -48,18 +79,10 @@ def bits_that_differ(ours: bytes, theirs: bytes) -> list[int]:
 
 def explain(evidence: Evidence, level: int, ours: Kdump, pfns: list[int]) -> str:
     """What is not covered by a rule, with the struct pages of the first few; empty: all is."""
-    pages = drgn_view.ask("pages", evidence.vmcore, evidence.vmlinux, pfns)
-    bare = []
-    for pfn in pfns:
-        kept = bool(ours.dumped[pfn >> 3] >> (pfn & 7) & 1)
-        page = pages[str(pfn)]
-        if not any(rule.covers(level, kept, page) for rule in EXPLAINED):
-            bare.append((pfn, kept, page))
-    shown = [
-        f"\n    PFN {pfn:#x} {'kept' if kept else 'dropped'} by us: {page}"
-        for pfn, kept, page in bare[:PAGES_DIAGNOSED]
-    ]
-    return f"{len(bare)} unexplained differences:{''.join(shown)}" if bare else ""
+    found = [Difference(level, ours, evidence.memory.struct_page(pfn)) for pfn in pfns]
+    bare = [one for one in found if not any(rule.covers(one) for rule in EXPLAINED)]
+    shown = "".join(f"\n    {one}" for one in bare[:PAGES_DIAGNOSED])
+    return f"{len(bare)} unexplained differences:{shown}" if bare else ""
 
 
 class Comparison:
@@ -83,9 +106,13 @@ class Comparison:
             out.unlink()
 
     def level(self, level: int) -> None:
-        """One level: both bitmaps for each codec, and for some levels the page data."""
-        theirs = self.filtered("makedumpfile", ["makedumpfile", "-l"], level)
-        for codec in ("-c", "-l") if level in LZO_LEVELS else ("-c",):
+        """One level: both bitmaps for each codec, and for some levels the page data.
+
+        The codecs do not depend on the kernel, so one of another suite is filtered with the fastest.
+        """
+        theirs = self.filtered("makedumpfile", [*self.evidence.makedumpfile, "-l"], level)
+        codecs = ("-c", "-l") if level in LZO_LEVELS else ("-c",)
+        for codec in ("-l",) if self.evidence.facts.suite else codecs:
             name = f"bitmaps{codec}-d{level}"
             with self.checks.guard(name):
                 ours = self.filtered("lifeboat", [program("lifeboat"), "filter", codec], level)
@@ -104,15 +131,32 @@ class Comparison:
         self.checks.expect(name, not why, why, f"{kept} pages")
 
 
+def judge_free(comparison: Comparison) -> None:
+    """The free pages that we leave out against the page allocator's own counters."""
+    evidence = comparison.evidence
+    argv = [program("lifeboat"), "filter", "-l"]
+    ours = comparison.filtered("lifeboat", argv, LEVEL_FREE)
+    present, kept = (int.from_bytes(bits, "little") for bits in (ours.present, ours.dumped))
+    dropped = (present & ~kept).bit_count()
+    blocks = evidence.memory.free_blocks()
+    free = sum(count << order for order, count in enumerate(blocks))
+    # A CPU may have been stopped with one block in its hands.
+    near = abs(dropped - free) < 1 << len(blocks)
+    why = f"{dropped} pages are left out as free, and the kernel has counted {free}"
+    comparison.checks.expect("free-pages", near, why, f"{dropped}, by the kernel {free}")
+
+
 def judge(evidence: Evidence, checks: Checks) -> None:
     """All levels, and the captured dump's own bitmap."""
     comparison = Comparison(evidence, checks)
     for level in LEVELS:
         with checks.guard(f"bitmaps-d{level}"):
             comparison.level(level)
+    with checks.guard("free-pages"):
+        judge_free(comparison)
     with checks.guard("bitmaps-captured"):
         level = evidence.facts.level
-        theirs = comparison.filtered("makedumpfile", ["makedumpfile", "-l"], level)
+        theirs = comparison.filtered("makedumpfile", [*evidence.makedumpfile, "-l"], level)
         comparison.compare("bitmaps-captured", level, evidence.dump, theirs)
     times = ", ".join(f"{who} {spent:.1f} s" for who, spent in comparison.seconds.items())
     print(f"   all levels filtered in: {times}", flush=True)

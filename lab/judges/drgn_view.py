@@ -6,7 +6,6 @@ Only Debian's /usr/bin/python3 has drgn.
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,21 @@ from ..paths import ROOT
 from ..proc import run
 
 PYTHON = "/usr/bin/python3"
-PAGE_SIZE = 4096
 
 
-def ask(what: str, dump: Path, vmlinux: Path, numbers: Sequence[int] = ()) -> dict[str, Any]:
+def ask(dump: Path, vmlinux: Path) -> dict[str, Any]:
     """Run this file on a dump and return what it saw."""
-    argv: list[str | Path] = [PYTHON, "-m", __name__, what, dump, vmlinux]
-    done = run(argv, cwd=ROOT, seconds=180, stdin=json.dumps(list(numbers)))
+    argv: list[str | Path] = [PYTHON, "-m", __name__, dump, vmlinux]
+    done = run(argv, cwd=ROOT, seconds=180)
     try:
-        view = json.loads(done.stdout)
+        said = json.loads(done.stdout)
     except ValueError as err:
         raise LabError(f"drgn printed no JSON: {done.stdout!r} {done.stderr!r}") from err
-    assert isinstance(view, dict)
-    return view
+    assert isinstance(said, dict)
+    return said
 
 
-def view_tasks(prog: Any) -> dict[str, Any]:
+def view(prog: Any) -> dict[str, Any]:
     """The kernel's release and the names of its tasks."""
     from drgn.helpers.linux.pid import for_each_task
 
@@ -40,36 +38,15 @@ def view_tasks(prog: Any) -> dict[str, Any]:
     }
 
 
-def view_pages(prog: Any) -> dict[str, Any]:
-    """The struct pages of the PFNs given on stdin: what a filter has to decide by."""
-    from drgn.helpers.linux.mm import decode_page_flags, pfn_to_page
-
-    view = {}
-    for pfn in json.load(sys.stdin):
-        page = pfn_to_page(prog, pfn)
-        words = prog.read(page.value_(), page.type_.type.size)
-        view[str(pfn)] = {
-            "flags": hex(page.flags.value_()),
-            "names": decode_page_flags(page),
-            "mapping": hex(page.mapping.value_()),
-            "compound_head": hex(page.compound_head.value_()),
-            "private": hex(page.private.value_()),
-            "mapcount": page._mapcount.counter.value_(),
-            "refcount": page._refcount.counter.value_(),
-            "raw": words.hex(),
-        }
-    return view
-
-
 def main() -> None:
-    """Open the dump and print what was asked for."""
+    """Open the dump and print what is in it."""
     import drgn
 
-    what, dump, vmlinux = sys.argv[1:]
+    dump, vmlinux = sys.argv[1:]
     prog = drgn.Program()
     prog.set_core_dump(dump)
     prog.load_debug_info([vmlinux])
-    print(json.dumps({"tasks": view_tasks, "pages": view_pages}[what](prog)))
+    print(json.dumps(view(prog)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from .. import debs
 from ..crash import Folder
 from ..errors import LabError
 from ..kdump import Kdump
+from ..memory import Memory
 from ..vmcore import Core, Ram, elfcorehdr_address
 
 
@@ -29,6 +30,11 @@ class Evidence:
         return Core(self.ram, elfcorehdr_address(self.folder.console()))
 
     @cached_property
+    def memory(self) -> Memory:
+        """The crashed kernel's own data."""
+        return Memory(self.core)
+
+    @cached_property
     def vmcore(self) -> Path:
         """/proc/vmcore of the capture kernel, rebuilt as a file."""
         self.core.write(self.folder.vmcore)
@@ -46,6 +52,16 @@ class Evidence:
     def dump(self) -> Kdump:
         """The same, opened by the lab's own reader."""
         return Kdump(self.dump_path)
+
+    @cached_property
+    def makedumpfile(self) -> tuple[str, ...]:
+        """How to call the machine's own, or one that knows newer kernels than that one does."""
+        return debs.fetch_makedumpfile() if self.facts.suite else ("makedumpfile",)
+
+    @property
+    def has_debuggers(self) -> bool:
+        """Whether this machine's crash and drgn are made for the kernel that has crashed."""
+        return not self.facts.suite
 
     @cached_property
     def vmlinux(self) -> Path:

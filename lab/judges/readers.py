@@ -57,7 +57,7 @@ def judge_crash(evidence: Evidence, checks: Checks) -> None:
 
 def judge_drgn(evidence: Evidence, checks: Checks) -> None:
     """drgn, through libkdumpfile."""
-    view = drgn_view.ask("tasks", evidence.dump_path, evidence.vmlinux)
+    view = drgn_view.ask(evidence.dump_path, evidence.vmlinux)
     release = view["release"]
     checks.expect("drgn-release", release == evidence.facts.kernel, f"release is {release}")
     tasks = view["tasks"]
@@ -112,6 +112,11 @@ def judge_logs(evidence: Evidence, checks: Checks) -> None:
 
 def judge(evidence: Evidence, checks: Checks) -> None:
     """All readers."""
-    for name, part in (("crash", judge_crash), ("drgn", judge_drgn), ("dmesg", judge_logs)):
+    parts = [("dmesg", judge_logs)]
+    if evidence.has_debuggers:
+        parts += [("crash", judge_crash), ("drgn", judge_drgn)]
+    else:
+        print(f"   crash and drgn are left out: Debian's are older than {evidence.facts.kernel}")
+    for name, part in parts:
         with checks.guard(name):
             part(evidence, checks)

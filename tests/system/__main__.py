@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The VM test: /usr/bin/python3 -m tests.system, from the top of the tree.
+"""The VM test: /usr/bin/python3 -m tests.system [SCENARIO...], from the top of the tree.
 
 Crashes real kernels with lab/scenarios and prints one line per check, the totals last. The plain
 crash and its judges run beside the fault scenarios: two guests at a time on two cores.
@@ -17,7 +17,7 @@ from lab.judges import judge_all
 from lab.paths import build_dir
 from lab.scenario import load_scenario
 
-LANES = (("crash",), ("no-device", "no-module", "disk-full"))
+LANES = (("crash",), ("crash-backports", "no-device", "no-module", "disk-full"))
 
 
 def run_scenario(name: str, totals: Totals) -> None:
@@ -40,16 +40,18 @@ def run_lane(names: tuple[str, ...], totals: Totals) -> None:
 
 
 def main() -> int:
-    """Run all lanes; the exit status says whether every check passed."""
+    """Run all lanes, or the named scenarios; the exit status says whether every check passed."""
     started = time.monotonic()
     totals = Totals()
+    lanes = (tuple(sys.argv[1:]),) if sys.argv[1:] else LANES
     try:
-        debs.fetch_kernel()  # once, before the lanes would do it twice
+        for suite in {load_scenario(name).guest.suite for names in lanes for name in names}:
+            debs.fetch_kernel(suite)  # once, before the lanes would do it twice
     except LabError as err:
         print(f"FAIL packages: {err}")
         return 1
-    with ThreadPoolExecutor(len(LANES)) as pool:
-        for done in [pool.submit(run_lane, names, totals) for names in LANES]:
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for done in [pool.submit(run_lane, names, totals) for names in lanes]:
             done.result()
     print(f"   {time.monotonic() - started:.0f} s in all")
     print(totals.closing_line())
