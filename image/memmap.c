@@ -7,11 +7,12 @@
 
 #define SECTION_PRESENT     0x1ULL
 #define SECTION_HAS_MEM_MAP 0x2ULL
+#define SECTION_ONLINE      0x4ULL
 /*
- * Flags take the low bits, five of them until v6.14 and a sixth since v6.15 (SECTION_IS_VMEMMAP_PREINIT,
- * commit d65917c42373). No struct page array is less than 64-byte aligned, so six are always free.
+ * Flags take the low bits: four of them in v5.4, six since v6.15 (SECTION_IS_VMEMMAP_PREINIT, commit
+ * d65917c42373). A section's struct pages begin on a page, so there is room for more to come.
  */
-#define SECTION_FLAGS      0x3fULL
+#define SECTION_FLAGS      0xfffULL
 #define MAX_SECTION_STRUCT 4096
 
 /* The shape of the section table of one kernel. */
@@ -153,6 +154,14 @@ static int read_sections(struct reader *rd, struct bytes data, uint64_t first, s
 			break;
 		if (!(coded & SECTION_PRESENT) || !(coded & SECTION_HAS_MEM_MAP))
 			continue; /* no struct pages: nothing is known, so all is kept */
+		/*
+		 * The page allocator has not initialised these, or a device owns them (ZONE_DEVICE).
+		 * The kernel does not look at them either (pfn_to_online_page()).
+		 */
+		if (!(coded & SECTION_ONLINE)) {
+			rd->map->sections_offline++;
+			continue;
+		}
 		vaddr = (coded & ~SECTION_FLAGS) + pfn * s->page_struct_size;
 		if (vaddr >> 63 == 0) { /* not a kernel address */
 			rd->map->sections_skipped++;

@@ -5,7 +5,7 @@
  * Facts (include/linux/mmzone.h, mm/sparse.c, v5.4 to v6.12): mem_section is an array of roots, each
  * a page of struct mem_section (SPARSEMEM_EXTREME), or one static array; section_mem_map holds
  * "address of the section's struct pages minus first pfn * sizeof(struct page)" with flags in the low
- * bits: 0 PRESENT, 1 HAS_MEM_MAP. VMCOREINFO's SYMBOL(mem_section) is the address of that array.
+ * bits: 0 PRESENT, 1 HAS_MEM_MAP, 2 ONLINE (since v4.13, commit 2d070eab2e82). VMCOREINFO's SYMBOL(mem_section) is the address of that array.
  */
 #ifndef IMAGE_MEMMAP_H
 #define IMAGE_MEMMAP_H
@@ -23,6 +23,7 @@ struct memmap {
 	size_t n;
 	size_t page_struct_size;   /* bytes */
 	uint64_t sections_skipped; /* present, but their entry made no sense: no run */
+	uint64_t sections_offline; /* hot-added and not online, or a device's: no run */
 };
 
 /*

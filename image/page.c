@@ -5,9 +5,16 @@
 
 #include "base/num.h"
 
-#define MAPPING_ANON 0x1ULL /* include/linux/page-flags.h: PAGE_MAPPING_ANON */
-#define TAIL_BIT     0x1ULL /* page.compound_head: bit 0 marks a tail page */
-_Static_assert(!(MAPPING_ANON & ~PAGE_MAPPING_BITS) && !(TAIL_BIT & ~PAGE_COMPOUND_BITS),
+/*
+ * include/linux/page-flags.h: PAGE_MAPPING_FLAGS, the low bits of page.mapping. ANON alone or with
+ * MOVABLE (then it is KSM) is a user's page; MOVABLE alone belongs to a driver (until 6.16).
+ */
+#define MAPPING_ANON  0x1ULL
+#define MAPPING_FLAGS 0x3ULL
+#define TAIL_BIT      0x1ULL /* page.compound_head, since 7.1 compound_info: bit 0 marks a tail */
+/* Nobody has initialised the struct page: PAGE_POISON_PATTERN of kernels with CONFIG_DEBUG_VM. */
+#define FLAGS_POISONED UINT64_MAX
+_Static_assert(!(MAPPING_FLAGS & ~PAGE_MAPPING_BITS) && !(TAIL_BIT & ~PAGE_COMPOUND_BITS),
 	       "page_same() looks at less than page_decode()");
 #define ORDER_LIMIT 48 /* no allocator hands out 2^48 pages; a bound for shifts */
 /*
@@ -242,34 +249,19 @@ static bool is_aligned(uint64_t pfn, unsigned int order)
 	return !(pfn & ((1ULL << order) - 1));
 }
 
-/*
- * Order of the compound page whose head this is; false if it cannot be one. (Up to 7.0, hugetlb pages
- * whose struct pages were optimised away show heads in the middle: those are not aligned.)
- */
-static bool compound_order(const struct page_layout *l, const uint8_t *second, uint64_t pfn,
-			   unsigned int *ret)
+/* Order of the compound page whose head this may be, as its second struct page has it. */
+static unsigned int compound_order(const struct page_layout *l, const uint8_t *second)
 {
-	unsigned int order;
-
 	switch (l->compound) {
 	case COMPOUND_BYTES:
-		order = second[l->off_order];
-		break;
+		return second[l->off_order];
 	case COMPOUND_FLAGS_PG_HUGETLB:
 	case COMPOUND_FLAGS_TYPE:
-		order = get64(second + l->off_flags) & 0xff;
-		break;
+		return get64(second + l->off_flags) & 0xff;
 	case COMPOUND_UNKNOWN:
 	default:
-		order = 0;
-		break;
+		return 0;
 	}
-	if (order > l->max_compound || !is_aligned(pfn, order))
-		return false;
-	if (order && !(get64(second + l->off_compound_head) & TAIL_BIT))
-		return false; /* the page behind a head is a tail */
-	*ret = order;
-	return true;
 }
 
 static bool is_hugetlb(const struct page_layout *l, const uint8_t *second, uint32_t mapcount)
@@ -285,6 +277,45 @@ static bool is_hugetlb(const struct page_layout *l, const uint8_t *second, uint3
 	default:
 		return false;
 	}
+}
+
+/*
+ * A head: its order and whether it is hugetlbfs's. What cannot be a head is doubtful.
+ *
+ * From 5.18 (commit e7d324850bfc) to 7.0 the struct pages of a hugetlb page may be one page that is mapped
+ * again and again, so that each page of struct pages begins with a copy of the head. Such a fake head
+ * (page_fixed_fake_head() of include/linux/page-flags.h) is a tail. It is the one head that can rightly
+ * stand where its order does not fit.
+ */
+static bool decode_head(const struct page_layout *l, const uint8_t *second, uint64_t pfn,
+			uint32_t mapcount, struct page_info *ret)
+{
+	unsigned int order = compound_order(l, second);
+	bool has_tail = get64(second + l->off_compound_head) & TAIL_BIT;
+	bool hugetlb = is_hugetlb(l, second, mapcount);
+
+	if (l->compound == COMPOUND_UNKNOWN)
+		return false;
+	/* the page behind a head is a tail, and a compound page has two pages at least */
+	if (!order || order > l->max_compound || !has_tail) {
+		ret->doubtful = true;
+	} else if (is_aligned(pfn, order)) {
+		ret->compound_order = order;
+	} else {
+		ret->tail = hugetlb;
+		ret->doubtful = !hugetlb;
+	}
+	return hugetlb;
+}
+
+/* Does the mapping say that a user's anonymous memory, shared by KSM or not, is in the page? */
+static bool is_anon(uint64_t mapping)
+{
+	/*
+	 * A bit without a pointer is none: 6.0 to 6.14 mark DAX pages that files share with the value 1
+	 * (PAGE_MAPPING_DAX_SHARED, gone with commit 38fcbc9b0226).
+	 */
+	return mapping & MAPPING_ANON && mapping & ~MAPPING_FLAGS;
 }
 
 /*
@@ -325,20 +356,21 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 	const uint8_t *second = pages + l->size;
 	bool hugetlb = false, slab;
 
-	*ret = (struct page_info){.class = PAGE_OTHER, .hwpoison = flags & l->hwpoison};
+	*ret = (struct page_info){.class = PAGE_OTHER};
+	if (flags == FLAGS_POISONED)
+		return;
+	ret->hwpoison = flags & l->hwpoison;
 	if (get64(pages + l->off_compound_head) & TAIL_BIT) {
 		ret->tail = ret->plain = true;
 		return;
 	}
 	ret->plain = !(flags & l->head);
-	if (flags & l->head) {
-		ret->doubtful = !compound_order(l, second, pfn, &ret->compound_order);
-		hugetlb = is_hugetlb(l, second, mapcount);
-	}
+	if (flags & l->head)
+		hugetlb = decode_head(l, second, pfn, mapcount, ret);
 	slab = (flags & l->slab) || is_type(mapcount, l->has_slab_type, l->slab_type);
 	ret->order = ret->compound_order;
-	ret->offline = !slab && is_type(mapcount, l->has_offline, l->offline);
-	if (slab || ret->doubtful)
+	ret->offline = !slab && !ret->tail && is_type(mapcount, l->has_offline, l->offline);
+	if (slab || ret->doubtful || ret->tail)
 		return; /* a slab's mapping and _mapcount are slab's own (struct slab overlays them) */
 
 	if (is_type(mapcount, l->has_buddy, l->buddy)) {
@@ -348,7 +380,7 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 		ret->plain = false;
 		set_block(l, PAGE_UNACCEPTED, l->max_order - 1, pfn, ret);
 	} else {
-		bool anon = get64(pages + l->off_mapping) & MAPPING_ANON;
+		bool anon = is_anon(get64(pages + l->off_mapping));
 
 		ret->class = used_class(l, flags, anon, hugetlb);
 	}

@@ -64,7 +64,7 @@ struct page_info {
 	bool offline;
 	unsigned int compound_order; /* for hwpoison and offline; 0 for a single page */
 	bool tail; /* of a compound page: its head has spoken for it, but for its own hwpoison */
-	bool doubtful; /* an order that cannot be: the page is taken for a single one */
+	bool doubtful; /* an order that cannot be, a head without tail: taken for a single page */
 	bool plain;    /* one that is page_same() to it says the same of itself */
 };
 
@@ -77,7 +77,7 @@ void page_decode(const struct page_layout *layout, const uint8_t *pages, uint64_
 
 /* ---- many pages alike: the hot loop of the scan */
 
-#define PAGE_MAPPING_BITS  0x3ULL /* of page.mapping: what page_decode() looks at */
+#define PAGE_MAPPING_BITS  0x3ULL /* of page.mapping; the others only matter as being there or not */
 #define PAGE_COMPOUND_BITS 0x1ULL /* of page.compound_head */
 
 /* Two little-endian fields of struct pages, as far as `mask` goes: 0 if they are equal. */
@@ -93,12 +93,18 @@ static inline uint64_t page_differ(const uint8_t *a, const uint8_t *b, size_t of
 /* Do two struct pages agree in all that page_decode() looks at in a plain one? */
 static inline bool page_same(const struct page_layout *l, const uint8_t *a, const uint8_t *b)
 {
+	uint64_t m, n;
 	uint32_t x, y;
 
 	memcpy(&x, a + l->off_mapcount, sizeof(x));
 	memcpy(&y, b + l->off_mapcount, sizeof(y));
+	memcpy(&m, a + l->off_mapping, sizeof(m));
+	memcpy(&n, b + l->off_mapping, sizeof(n));
+	m = le64toh(m);
+	n = le64toh(n);
 	return !(page_differ(a, b, l->off_flags, l->judged_flags) | (x ^ y) |
-		 page_differ(a, b, l->off_mapping, PAGE_MAPPING_BITS) |
+		 ((m ^ n) & PAGE_MAPPING_BITS) |
+		 ((m > PAGE_MAPPING_BITS) ^ (n > PAGE_MAPPING_BITS)) |
 		 page_differ(a, b, l->off_compound_head, PAGE_COMPOUND_BITS));
 }
 

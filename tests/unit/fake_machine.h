@@ -89,7 +89,7 @@ static inline struct machine *machine_create(enum fake_kernel kernel)
 	fake_sections(&m->f, 24, 36, true);
 	fake_page_keys(&m->f, m->l);
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
-		fake_section(&m->f, sections[i], 3);
+		fake_section(&m->f, sections[i], 7); /* present, has struct pages, online */
 	assert_true(m->f.next <= 5 * MIB);
 	return m;
 }

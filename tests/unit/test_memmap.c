@@ -4,7 +4,8 @@
 
 #define PRESENT     1ULL
 #define HAS_MEM_MAP 2ULL
-#define BOTH        (PRESENT | HAS_MEM_MAP)
+#define ONLINE      4ULL
+#define BOTH        (PRESENT | HAS_MEM_MAP | ONLINE)
 #define PPS         4096ULL /* page frames of a 16 MiB section */
 
 static void init(struct fake *f, bool extreme)
@@ -57,6 +58,7 @@ static void check_table(bool extreme)
 	put(&f, 4, vmemmap(4 * PPS), PRESENT);     /* without struct pages */
 	put(&f, 5, vmemmap(5 * PPS), HAS_MEM_MAP); /* gone */
 	put(&f, 6, vmemmap(6 * PPS), BOTH);
+	put(&f, 7, vmemmap(7 * PPS), PRESENT | HAS_MEM_MAP); /* not online */
 	put(&f, 1000, vmemmap(1000 * PPS), BOTH);
 	assert_ok(create(&f, 0, 4096 * PPS, &m, err));
 	assert_int_equal(m->n, 4);
@@ -66,6 +68,7 @@ static void check_table(bool extreme)
 	assert_run(m, 3, 1000 * PPS, PPS, vmemmap(1000 * PPS));
 	assert_int_equal(m->page_struct_size, FAKE_PAGE_STRUCT);
 	assert_int_equal(m->sections_skipped, 0);
+	assert_int_equal(m->sections_offline, 1);
 	memmap_destroy(m);
 	fake_deinit(&f);
 }
@@ -96,23 +99,26 @@ TEST(no_length_means_extreme)
 	fake_deinit(&f);
 }
 
-/* makedumpfile and crash leave bit 5 (v6.15) in, which moves the mem_map by 32 bytes. */
-TEST(all_six_flag_bits_are_masked)
+/*
+ * makedumpfile and crash leave bit 5 (v6.15) in, which moves the mem_map by 32 bytes. Bits to come are
+ * masked as well: once the seventh was part of the address.
+ */
+TEST(all_flag_bits_are_masked)
 {
 	struct memmap *m = NULL;
 	struct fake f;
 
 	init(&f, true);
-	for (uint64_t bit = 2; bit < 6; bit++)
+	for (uint64_t bit = 2; bit < 12; bit++)
 		put(&f, 2 * bit, vmemmap(2 * bit * PPS), BOTH | 1ULL << bit);
-	put(&f, 20, vmemmap(20 * PPS), 0x3f);
-	put(&f, 22, vmemmap(22 * PPS) + 0x40, BOTH); /* the seventh is part of the address */
+	put(&f, 30, vmemmap(30 * PPS), 0xfff);
+	put(&f, 32, vmemmap(32 * PPS) + 0x1000, BOTH);
 	assert_ok(create(&f, 0, 4096 * PPS, &m, err));
-	assert_int_equal(m->n, 6);
-	for (uint64_t bit = 2; bit < 6; bit++)
+	assert_int_equal(m->n, 12);
+	for (uint64_t bit = 2; bit < 12; bit++)
 		assert_run(m, bit - 2, 2 * bit * PPS, PPS, vmemmap(2 * bit * PPS));
-	assert_run(m, 4, 20 * PPS, PPS, vmemmap(20 * PPS));
-	assert_run(m, 5, 22 * PPS, PPS, vmemmap(22 * PPS) + 0x40);
+	assert_run(m, 10, 30 * PPS, PPS, vmemmap(30 * PPS));
+	assert_run(m, 11, 32 * PPS, PPS, vmemmap(32 * PPS) + 0x1000);
 	memmap_destroy(m);
 	fake_deinit(&f);
 }
@@ -307,7 +313,7 @@ int main(void)
 		cmocka_unit_test(extreme),
 		cmocka_unit_test(flat),
 		cmocka_unit_test(no_length_means_extreme),
-		cmocka_unit_test(all_six_flag_bits_are_masked),
+		cmocka_unit_test(all_flag_bits_are_masked),
 		cmocka_unit_test(merging),
 		cmocka_unit_test(an_entry_that_makes_no_sense_is_skipped),
 		cmocka_unit_test(corrupt_root_names_value_and_place),
