@@ -48,7 +48,7 @@ HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma
 PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all check unit unit-build sanitizers fuzz fuzzers described lint system demo install clean \
+.PHONY: all judge check unit unit-build sanitizers fuzz fuzzers described lint system fidelity demo install clean \
 	bench bench-build bench-codec
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -67,6 +67,12 @@ $(BUILD)/lifeboat-init: $(call obj,capture/init.c $(CAPTURE_SRC) $(CORE_SRC))
 $(BUILD)/lab-guest: $(call obj,lab/guest.c)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^
+
+# The lab's judge of page data, by libkdumpfile: for tests only, so `all` goes without that library.
+judge: $(BUILD)/lab-judge
+$(BUILD)/lab-judge: $(call obj,lab/judge.c) $(LIB_OBJ)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lkdumpfile $(HOST_LIBS)
 
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -123,6 +129,9 @@ check:
 	$(Q)$(PYTHON) tests/check.py
 lint unit described sanitizers fuzz system:
 	$(Q)$(PYTHON) tests/check.py build $@
+# All levels of the matrix that the system stage takes a part of
+fidelity: all judge
+	$(Q)$(PYTHON) -m tests.system host --full fidelity
 demo: all
 	$(Q)$(PYTHON) -m lab demo
 

@@ -9,12 +9,13 @@ from .errors import LabError
 
 
 class Totals:
-    """How many checks passed and failed, over all threads."""
+    """How many checks passed, failed and were skipped, over all threads."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.passed = 0
         self.failed = 0
+        self.skipped = 0
 
     def count(self, good: bool, line: str) -> None:
         """Print the line of one decided check and count it."""
@@ -23,9 +24,16 @@ class Totals:
             self.failed += not good
             print(line, flush=True)
 
+    def count_skipped(self, line: str) -> None:
+        """Print the line of one check that could not be made and count it."""
+        with self.lock:
+            self.skipped += 1
+            print(line, flush=True)
+
     def closing_line(self) -> str:
         """The last line of a run."""
-        return f"{self.passed} passed, {self.failed} failed"
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
 
 
 class Checks:
@@ -45,6 +53,10 @@ class Checks:
             line = f"FAIL {full}: {why or 'not as expected'}"
             self.failed = True
         self.totals.count(good, line)
+
+    def skip(self, name: str, why: str) -> None:
+        """One check that cannot be made here; it shows, and it counts as skipped."""
+        self.totals.count_skipped(f"SKIP {self.scenario}/{name}: {why}")
 
     @contextmanager
     def guard(self, name: str) -> Iterator[None]:

@@ -1,59 +1,133 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The VM test: /usr/bin/python3 -m tests.system [SCENARIO...], from the top of the tree.
+"""The VM test: /usr/bin/python3 -m tests.system, from the top of the tree.
 
 Crashes real kernels with lab/scenarios and prints one line per check, the totals last. The plain
-crash and its judges run beside the fault scenarios: two guests at a time on two cores.
+crash and its judges run beside the fault scenarios: two guests at a time on two cores. Then the
+crashed kernel's vmcore is filtered on the host in every way that tests/system/host.py knows.
+
+    python3 -m tests.system host [--full] [--vmcore FILE] [GROUP…]
+
+makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps.
+`crash SCENARIO…` makes only those crashes.
 """
 
+import argparse
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from lab import debs
+from lab import big, debs
 from lab.checks import Checks, Totals
 from lab.crash import Drill, Folder
 from lab.errors import LabError
 from lab.judges import judge_all
+from lab.judges.evidence import Evidence
 from lab.paths import build_dir
 from lab.scenario import load_scenario
 
-LANES = (("crash",), ("crash-backports", "no-device", "no-module", "disk-full"))
+from . import host
+from .subject import Subject
+
+CRASH = "crash"  # the scenario whose vmcore the host's checks take
+LANES = ((CRASH,), ("crash-backports", "no-device", "no-module", "disk-full"))
 
 
-def run_scenario(name: str, totals: Totals) -> None:
+def say(text: str) -> None:
+    """A line for the user, at once."""
+    print(f"   {text}", flush=True)
+
+
+def folder_of(name: str) -> Folder:
+    """Where a scenario leaves its results."""
+    return Folder(build_dir() / "system" / name)
+
+
+def run_scenario(name: str, totals: Totals) -> bool:
     """One scenario: the drill, then its judges. A drill that fails is a failed check."""
     checks = Checks(totals, name)
     scenario = load_scenario(name)
-    folder = Folder(build_dir() / "system" / name)
+    folder = folder_of(name)
     with checks.guard("drill"):
-        Drill(scenario, folder, lambda text: print(f"   {name}: {text}", flush=True)).run()
+        Drill(scenario, folder, lambda text: say(f"{name}: {text}")).run()
         checks.expect("drill", True)
         judge_all(folder, scenario, checks)
-    if not checks.failed:
+    if not checks.failed and name != CRASH:
         folder.discard_memory()
+    return not checks.failed
 
 
-def run_lane(names: tuple[str, ...], totals: Totals) -> None:
+def run_lane(names: tuple[str, ...], totals: Totals) -> bool:
     """Scenarios one after another."""
-    for name in names:
-        run_scenario(name, totals)
+    return all([run_scenario(name, totals) for name in names])
+
+
+def run_host(totals: Totals) -> bool:
+    """The host's checks on the plain crash."""
+    checks = Checks(totals, "host")
+    good = False
+    with checks.guard("vmcore"):
+        folder = folder_of(CRASH)
+        subject = Subject(Evidence(folder).vmcore, folder.path / "host")
+        good = host.run_groups(list(host.GROUPS), subject, totals)
+    return good
+
+
+def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
+    """Lanes beside each other."""
+    for suite in {load_scenario(name).guest.suite for names in lanes for name in names}:
+        debs.fetch_kernel(suite)  # once, before the lanes would do it twice
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        results = [pool.submit(run_lane, names, totals) for names in lanes]
+        return all([result.result() for result in results])
+
+
+def run_all(totals: Totals) -> None:
+    """Everything."""
+    good = run_lanes(LANES, totals)
+    if run_host(totals) and good:
+        folder_of(CRASH).discard_memory()
+
+
+def run_host_only(options: argparse.Namespace, totals: Totals) -> None:
+    """The host's checks that the command line names."""
+    unknown = [name for name in options.group if name not in host.GROUPS]
+    if unknown:
+        raise LabError(f"no group {unknown[0]}; there are: {', '.join(host.GROUPS)}")
+    vmcore = options.vmcore or big.vmcore_of(big.inputs()["small"], say)
+    subject = Subject(vmcore, build_dir() / "host", options.full)
+    host.run_groups(options.group or list(host.GROUPS), subject, totals)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python3 -m tests.system")
+    commands = parser.add_subparsers(dest="command")
+    one = commands.add_parser("host", help="only the checks that need no virtual machine")
+    one.add_argument("group", nargs="*", help=f"one of: {', '.join(host.GROUPS)}; default: all")
+    one.add_argument("--vmcore", type=Path, metavar="FILE", help="default: one of 1 GiB")
+    one.add_argument("--full", action="store_true", help="take the time for a thorough look")
+    one = commands.add_parser("crash", help="only these scenarios, one after another")
+    one.add_argument("scenario", nargs="+")
+    return parser.parse_args()
 
 
 def main() -> int:
-    """Run all lanes, or the named scenarios; the exit status says whether every check passed."""
+    """The exit status says whether every check passed."""
+    options = parse()
     started = time.monotonic()
     totals = Totals()
-    lanes = (tuple(sys.argv[1:]),) if sys.argv[1:] else LANES
     try:
-        for suite in {load_scenario(name).guest.suite for names in lanes for name in names}:
-            debs.fetch_kernel(suite)  # once, before the lanes would do it twice
+        if options.command == "host":
+            run_host_only(options, totals)
+        elif options.command == "crash":
+            run_lanes((tuple(options.scenario),), totals)
+        else:
+            run_all(totals)
     except LabError as err:
-        print(f"FAIL packages: {err}")
+        print(f"FAIL tests.system: {err}")
         return 1
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        for done in [pool.submit(run_lane, names, totals) for names in lanes]:
-            done.result()
-    print(f"   {time.monotonic() - started:.0f} s in all")
+    say(f"{time.monotonic() - started:.0f} s in all")
     print(totals.closing_line())
     return 1 if totals.failed or not totals.passed else 0
 

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The checks that need a vmcore and no virtual machine, all of them or some by name."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from lab.checks import Checks, Totals
+
+from . import fidelity
+from .subject import Subject
+
+# The slow ones first, so that the last ones to end are short.
+GROUPS = {
+    "fidelity": fidelity.judge,
+}
+
+
+def run_group(name: str, subject: Subject, totals: Totals) -> bool:
+    """One group; false if something failed."""
+    started = time.monotonic()
+    checks = Checks(totals, name)
+    with checks.guard(name):
+        GROUPS[name](subject, checks)
+    print(f"   {name}: {time.monotonic() - started:.0f} s", flush=True)
+    return not checks.failed
+
+
+def run_groups(names: list[str], subject: Subject, totals: Totals) -> bool:
+    """Two groups at a time; false if something failed."""
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(run_group, name, subject, totals) for name in names]
+        return all([result.result() for result in results])

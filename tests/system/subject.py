@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the checks on the host work with: one vmcore, and a folder for their files."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lab import debs
+from lab.paths import program
+from lab.proc import environment, run
+
+# How the command line calls each format, and the reader of lab-judge for it.
+FORMATS = {
+    "zlib": (["-c"], "kdumpfile"),
+    "lzo": (["-l"], "kdumpfile"),
+    "snappy": (["-p"], "kdumpfile"),
+    "zstd": (["-z"], "kdumpfile"),
+    "raw": ([], "kdumpfile"),
+    "elf": (["-E"], "elf"),
+}
+FILTER_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended: its exit status, or minus the signal; what it wrote to stderr."""
+
+    status: int
+    words: str
+
+
+class Subject:
+    """The vmcore of a kernel that crashed. `full`: take the time that a thorough look needs."""
+
+    def __init__(self, vmcore: Path, folder: Path, full: bool = False) -> None:
+        self.vmcore = vmcore
+        self.folder = folder
+        self.full = full
+        self.source = f"elf:{vmcore}"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def help(self) -> str:
+        """The options of `lifeboat filter`."""
+        return run([program("lifeboat"), "filter", "--help"]).stdout
+
+    @cached_property
+    def vmlinux(self) -> Path:
+        """The debug information of the crashed kernel."""
+        return debs.fetch_vmlinux()
+
+    def filter_argv(self, form: str, level: int, threads: int) -> list[str]:
+        """The command line up to the operands."""
+        argv = [str(program("lifeboat")), "filter", "-q", *FORMATS[form][0], "-d", str(level)]
+        return [*argv, f"--num-threads={threads}"]
+
+    def filtered(self, form: str, level: int, threads: int, name: str) -> Path:
+        """A whole dump; whoever asks for it deletes it."""
+        out = self.folder / name
+        out.unlink(missing_ok=True)
+        run([*self.filter_argv(form, level, threads), self.vmcore, out], seconds=FILTER_SECONDS)
+        return out
+
+    def try_filter(
+        self, argv: Sequence[str], out: Path, seconds: float = FILTER_SECONDS
+    ) -> Ended:
+        """A run that may fail."""
+        done = subprocess.run(
+            [*argv, str(self.vmcore), str(out)],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+        return Ended(done.returncode, done.stderr.strip())
