@@ -31,6 +31,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/range.h"
+#include "format/elfcore.h"
 #include "format/source.h"
 
 #define PAGE         4096UL
@@ -310,7 +311,7 @@ struct bad {
 };
 
 struct verdict {
-	uint64_t compared; /* pages whose bytes were compared */
+	uint64_t compared; /* pages that are equal */
 	uint64_t lost;
 	struct bad different, unreadable, missing, extra;
 	struct err why; /* of the first unreadable page */
@@ -321,6 +322,18 @@ static void bad_add(struct bad *bad, uint64_t pfn)
 	if (bad->n < FIRST_LISTED)
 		bad->first[bad->n] = pfn;
 	bad->n++;
+}
+
+/*
+ * An ELF file names its pages before it has them: in one that says it is incomplete, a page of zeros
+ * may be one that was never written.
+ */
+static bool may_be_hole(const struct reader *dump, const uint8_t *page)
+{
+	static const uint8_t zeros[PAGE];
+
+	return dump->incomplete && dump->source && dump->source->ops == &elfcore_source &&
+	       memcmp(page, zeros, PAGE) == 0;
 }
 
 static void compare_page(struct verdict *v, struct reader *dump, struct reader *source,
@@ -342,10 +355,13 @@ static void compare_page(struct verdict *v, struct reader *dump, struct reader *
 		break;
 	}
 	/* a page that the source does not have can be equal to nothing */
-	if (source->ops->page(source, pfn, &theirs, &err) != GOT_DATA ||
-	    memcmp(ours, theirs, PAGE) != 0)
+	if (source->ops->page(source, pfn, &theirs, &err) == GOT_DATA &&
+	    memcmp(ours, theirs, PAGE) == 0)
+		v->compared++;
+	else if (may_be_hole(dump, ours))
+		v->lost++;
+	else
 		bad_add(&v->different, pfn);
-	v->compared++;
 }
 
 static void compare_bytes(struct verdict *v, struct reader *dump, struct reader *source)

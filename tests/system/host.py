@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.checks import Checks, Totals
 
-from . import fidelity
+from . import fidelity, torn
 from .subject import Subject
 
 # The slow ones first, so that the last ones to end are short.
 GROUPS = {
     "fidelity": fidelity.judge,
+    "torn": torn.judge,
 }
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the checks on the host work with: one vmcore, and a folder for their files."""
 
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,15 @@ class Subject:
     def help(self) -> str:
         """The options of `lifeboat filter`."""
         return run([program("lifeboat"), "filter", "--help"]).stdout
+
+    def has_option(self, option: str) -> bool:
+        """Does `lifeboat filter` have it?"""
+        return bool(re.search(rf"^ .*(?<!\S){re.escape(option)}(?![\w-])", self.help, re.MULTILINE))
+
+    @property
+    def keeps_cut(self) -> bool:
+        """Does the filter keep a dump that was cut? It came together with the size limit."""
+        return self.has_option("-L")
 
     @cached_property
     def vmlinux(self) -> Path:

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Killed at random moments, and with room for every percent of the dump: what is left is honest.
+
+What "honest" means stands in remains.py.
+"""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.checks import Checks
+from lab.errors import LabError
+from lab.proc import environment, run
+
+from . import remains
+from .remains import OLD, State
+from .subject import FILTER_SECONDS, FORMATS, Ended, Subject
+
+SEED = 20261122
+KILLS = 20
+FULL_KILLS = 60
+LEVEL = 31
+THREADS = 2
+LATE = 1.1  # the last kills come after the end
+
+
+def told(states: Counter[State]) -> str:
+    """How often each state was found."""
+    return ", ".join(f"{count} × {state.value}" for state, count in states.items())
+
+
+# ---- killed
+
+
+def run_and_kill(subject: Subject, argv: list[str], out: Path, seconds: float, sig: int) -> Ended:
+    """Start a filter and send it a signal after so many seconds."""
+    process = subprocess.Popen(
+        [*argv, str(subject.vmcore), str(out)],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        time.sleep(seconds)
+        process.send_signal(sig)
+        _, words = process.communicate(timeout=FILTER_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    return Ended(process.returncode, words.decode("utf-8", "replace").strip())
+
+
+def timed(subject: Subject, form: str, name: str) -> tuple[Path, float]:
+    """A whole dump, and the seconds that it took."""
+    started = time.monotonic()
+    whole = subject.filtered(form, LEVEL, THREADS, name)
+    return whole, time.monotonic() - started
+
+
+def judge_kills(subject: Subject, checks: Checks) -> None:
+    """kill -9; every second time there was a dump of that name before."""
+    dice = random.Random(SEED)
+    number = FULL_KILLS if subject.full else KILLS
+    out = subject.folder / "torn.killed"
+    for index, form in enumerate(FORMATS):
+        whole, seconds = timed(subject, form, f"torn.whole-{form}")
+        states: Counter[State] = Counter()
+        wrong = []
+        for turn in range(index, number, len(FORMATS)):
+            remains.clear(out)
+            if turn % 2:
+                out.write_bytes(OLD)
+            after = dice.uniform(0, seconds * LATE)
+            argv = [*subject.filter_argv(form, LEVEL, THREADS), "-f"]
+            ended = run_and_kill(subject, argv, out, after, signal.SIGKILL)
+            found = remains.find(out, subject.vmcore, whole, ended.status)
+            states[found.state] += 1
+            if found.wrong:
+                wrong.append(f"killed after {after:.3f} of {seconds:.3f} s: {found.wrong}")
+        remains.clear(out)
+        whole.unlink()
+        checks.expect(f"killed-{form}", not wrong, "; ".join(wrong), told(states))
+
+
+# ---- no room
+
+
+class Room:
+    """A place with room for so many bytes: a tmpfs, or a limit of the file size without root."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir(exist_ok=True)
+        self.mounts = os.geteuid() == 0
+        if self.mounts:
+            try:
+                with self.of(1 << 20):
+                    pass
+            except LabError:
+                self.mounts = False
+
+    @contextmanager
+    def of(self, size: int) -> Iterator[None]:
+        """While this lasts, the folder has so much room."""
+        if not self.mounts:
+            yield
+            return
+        run(["mount", "-t", "tmpfs", "-o", f"size={max(size, 4096)}", "none", self.folder])
+        try:
+            yield
+        finally:
+            run(["umount", self.folder])
+
+    def run(self, argv: list[str], size: int) -> Ended:
+        """A program that finds so much room."""
+
+        def limit() -> None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        done = subprocess.run(
+            argv,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=FILTER_SECONDS,
+            check=False,
+            preexec_fn=None if self.mounts else limit,
+        )
+        return Ended(done.returncode, done.stderr.decode("utf-8", "replace").strip())
+
+
+def judge_room(subject: Subject, room: Room, form: str, whole: Path, size: int) -> remains.Remains:
+    """One run that finds room for `size` bytes."""
+    out = room.folder / "dump"
+    with room.of(size):
+        argv = [*subject.filter_argv(form, LEVEL, THREADS), str(subject.vmcore), str(out)]
+        ended = room.run(argv, size)
+        found = remains.find(out, subject.vmcore, whole, ended.status)
+        remains.clear(out)
+    if not found.wrong and ended.status != 0 and not ended.words:
+        return remains.Remains(found.state, wrong=f"exit status {ended.status} without a word")
+    if not found.wrong and ended.status < 0:
+        return remains.Remains(found.state, wrong=f"ended by signal {-ended.status}")
+    return found
+
+
+def judge_no_room(subject: Subject, checks: Checks) -> None:
+    """Every percent; in the check the formats take turns, in full each sees every percent."""
+    room = Room(subject.folder / "room")
+    for index, form in enumerate(FORMATS):
+        whole = subject.filtered(form, LEVEL, THREADS, f"torn.whole-{form}")
+        size = whole.stat().st_blocks * 512  # holes take no room
+        states: Counter[State] = Counter()
+        wrong = []
+        for percent in range(0, 100) if subject.full else range(index, 100, len(FORMATS)):
+            found = judge_room(subject, room, form, whole, size * percent // 100)
+            states[found.state] += 1
+            if found.wrong:
+                wrong.append(f"room for {percent} %: {found.wrong}")
+            elif subject.keeps_cut and percent >= 20 and found.state == State.NOTHING:
+                wrong.append(f"room for {percent} %: nothing was kept")
+        whole.unlink()
+        checks.expect(f"no-room-{form}", not wrong, "; ".join(wrong[:4]), told(states))
+
+
+def judge(subject: Subject, checks: Checks) -> None:
+    """All of it."""
+    judge_kills(subject, checks)
+    judge_no_room(subject, checks)
