@@ -2,6 +2,7 @@
 """Do the tools that people use read the dump: crash, drgn, makedumpfile and vmcore-dmesg?"""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import debs
@@ -24,35 +25,48 @@ CRASH_COMMANDS = {
     "tasks": "list task_struct.tasks -s task_struct.comm -h init_task",
 }
 
+# What a post-mortem begins with, on the panic task: regular expressions for each command's output.
+PANIC_VIEW = {
+    "sys": [rf"PANIC:.*{PANIC_REASON}"],
+    "log": [r"Linux version", rf"Kernel panic - not syncing: {PANIC_REASON}"],
+    "bt": [r"PID: 1 .*COMMAND: \"init\"", r"machine_kexec", r"sysrq_handle_crash"],
+}
 
-def crash_says(evidence: Evidence) -> dict[str, str]:
-    """The output of each of CRASH_COMMANDS on the captured dump."""
+
+def crash_says(dump: Path, vmlinux: Path, script: Path, names: Sequence[str] = ()) -> dict[str, str]:
+    """The output of these of CRASH_COMMANDS (all of them) on a dump; `script` is a file to write."""
     lines = []
-    for name, command in CRASH_COMMANDS.items():
-        lines += [f"!echo @@{name}", command]
-    script = evidence.folder.path / "crash.commands"
+    for name in names or CRASH_COMMANDS:
+        lines += [f"!echo @@{name}", CRASH_COMMANDS[name]]
     script.write_text("\n".join([*lines, "quit"]) + "\n", encoding="ascii")
-    argv: list[str | Path] = ["crash", "-s", "-i", script, evidence.vmlinux, evidence.dump_path]
+    argv: list[str | Path] = ["crash", "-s", "-i", script, vmlinux, dump]
     text = run(argv, seconds=240).stdout
     parts = re.split(r"^@@(\w+)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def judge_crash(evidence: Evidence, checks: Checks) -> None:
-    """crash(8) with Debian's debug vmlinux."""
-    wanted = {
-        "sys": [rf"PANIC:.*{PANIC_REASON}", rf"RELEASE: {re.escape(evidence.facts.kernel)}"],
-        "log": [r"Linux version", rf"Kernel panic - not syncing: {PANIC_REASON}"],
-        "bt": [r"PID: 1 .*COMMAND: \"init\"", r"machine_kexec", r"sysrq_handle_crash"],
-        "ps": [r"^>\s+1\s.*\binit$"],
-        "tasks": [SLEEPER, r"kthreadd"],
-    }
-    said = crash_says(evidence)
+def crash_lacks(said: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """For each command what is not in its output; empty texts if all is there."""
+    lacks = {}
     for name, patterns in wanted.items():
         text = said.get(name, "")
         missing = [p for p in patterns if not re.search(p, text, re.MULTILINE)]
-        why = f"no match for {missing} in {text[-400:]!r}"
-        checks.expect(f"crash-{name}", not missing, why, f"{len(text.splitlines())} lines")
+        lacks[name] = f"no match for {missing} in {text[-400:]!r}" if missing else ""
+    return lacks
+
+
+def judge_crash(evidence: Evidence, checks: Checks) -> None:
+    """crash(8) with Debian's debug vmlinux."""
+    wanted = {
+        **PANIC_VIEW,
+        "sys": [*PANIC_VIEW["sys"], rf"RELEASE: {re.escape(evidence.facts.kernel)}"],
+        "ps": [r"^>\s+1\s.*\binit$"],
+        "tasks": [SLEEPER, r"kthreadd"],
+    }
+    said = crash_says(evidence.dump_path, evidence.vmlinux, evidence.folder.path / "crash.commands")
+    for name, why in crash_lacks(said, wanted).items():
+        lines = len(said.get(name, "").splitlines())
+        checks.expect(f"crash-{name}", not why, why, f"{lines} lines")
 
 
 def judge_drgn(evidence: Evidence, checks: Checks) -> None:

@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.checks import Checks, Totals
 
-from . import fidelity, torn
+from . import cut, fidelity, foreign, torn
 from .subject import Subject
 
 # The slow ones first, so that the last ones to end are short.
 GROUPS = {
     "fidelity": fidelity.judge,
     "torn": torn.judge,
+    "cut": cut.judge,
+    "foreign": foreign.judge,
 }
 
 

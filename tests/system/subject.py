@@ -3,12 +3,13 @@
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from lab import debs
+from lab.errors import LabError
 from lab.paths import program
 from lab.proc import environment, run
 
@@ -30,6 +31,24 @@ class Ended:
 
     status: int
     words: str
+
+
+def run_to_end(argv: Sequence[str | Path], before: Callable[[], None] | None = None) -> Ended:
+    """A run that may fail, but not last; `before` is called in the child."""
+    try:
+        done = subprocess.run(
+            argv,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=FILTER_SECONDS,
+            check=False,
+            preexec_fn=before,
+        )
+    except subprocess.TimeoutExpired as err:
+        command = " ".join(str(word) for word in argv)
+        raise LabError(f"{command} did not end within {FILTER_SECONDS} s") from err
+    return Ended(done.returncode, done.stderr.decode("utf-8", "replace").strip())
 
 
 class Subject:
@@ -72,19 +91,3 @@ class Subject:
         out.unlink(missing_ok=True)
         run([*self.filter_argv(form, level, threads), self.vmcore, out], seconds=FILTER_SECONDS)
         return out
-
-    def try_filter(
-        self, argv: Sequence[str], out: Path, seconds: float = FILTER_SECONDS
-    ) -> Ended:
-        """A run that may fail."""
-        done = subprocess.run(
-            [*argv, str(self.vmcore), str(out)],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
-        return Ended(done.returncode, done.stderr.strip())

@@ -21,13 +21,15 @@ from lab.proc import environment, run
 
 from . import remains
 from .remains import OLD, State
-from .subject import FILTER_SECONDS, FORMATS, Ended, Subject
+from .subject import FORMATS, Ended, Subject, run_to_end
 
 SEED = 20261122
 KILLS = 20
 FULL_KILLS = 60
 LEVEL = 31
 THREADS = 2
+WIDE = 4 << 30
+END_SECONDS = 30  # after a signal
 LATE = 1.1  # the last kills come after the end
 
 
@@ -51,7 +53,10 @@ def run_and_kill(subject: Subject, argv: list[str], out: Path, seconds: float, s
     try:
         time.sleep(seconds)
         process.send_signal(sig)
-        _, words = process.communicate(timeout=FILTER_SECONDS)
+        _, words = process.communicate(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired as err:
+        why = f"{' '.join(argv)} did not end within {END_SECONDS} s after signal {int(sig)}"
+        raise LabError(why) from err
     finally:
         process.kill()
         process.wait()
@@ -119,23 +124,19 @@ class Room:
         finally:
             run(["umount", self.folder])
 
+    def widen(self) -> None:
+        """Room again: on a full tmpfs even reading a hole through a mapping fails, with SIGBUS."""
+        if self.mounts:
+            run(["mount", "-o", f"remount,size={WIDE}", self.folder])
+
     def run(self, argv: list[str], size: int) -> Ended:
-        """A program that finds so much room."""
+        """Run a filter that finds so much room."""
 
         def limit() -> None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-        done = subprocess.run(
-            argv,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=FILTER_SECONDS,
-            check=False,
-            preexec_fn=None if self.mounts else limit,
-        )
-        return Ended(done.returncode, done.stderr.decode("utf-8", "replace").strip())
+        return run_to_end(argv, None if self.mounts else limit)
 
 
 def judge_room(subject: Subject, room: Room, form: str, whole: Path, size: int) -> remains.Remains:
@@ -144,6 +145,7 @@ def judge_room(subject: Subject, room: Room, form: str, whole: Path, size: int) 
     with room.of(size):
         argv = [*subject.filter_argv(form, LEVEL, THREADS), str(subject.vmcore), str(out)]
         ended = room.run(argv, size)
+        room.widen()
         found = remains.find(out, subject.vmcore, whole, ended.status)
         remains.clear(out)
     if not found.wrong and ended.status != 0 and not ended.words:
