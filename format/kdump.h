@@ -84,11 +84,11 @@ void kdump_encode_desc(const struct kdump_desc *d, void *buf);
  * `ram` comes from the 1st bitmap, `present` from the 2nd, notes from offset_note, or a VMCOREINFO
  * note made from offset_vmcoreinfo where the file has no notes. elf_machine from utsname.machine.
  * Memory: rank index of 8 bytes per 32768 page frames; bitmap and descriptors are read through mmap.
- * One file of a split set is ERR_UNSUPPORTED.
+ * One file of a split set is ERR_UNSUPPORTED: for these see kdump_set.h.
  */
 extern const struct source_ops kdump_source;
 
-/* The header of an open kdump source; NULL if src is of another format. */
+/* The header of an open kdump source, or what all files of a set agree on; NULL if src is neither. */
 const struct kdump_header *kdump_source_header(const struct source *src);
 
 #endif

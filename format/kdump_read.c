@@ -9,6 +9,8 @@
 #include "format/input.h"
 #include "format/kdump.h"
 #include "format/kdump_fields.h"
+#include "format/kdump_part.h"
+#include "format/kdump_set.h"
 #include "format/note.h"
 
 #define NOTES_MAX      (64ULL * 1024 * 1024)
@@ -35,8 +37,10 @@ struct kdump {
 	struct kdump_layout layout;
 	struct input_map bitmap; /* 2nd bitmap */
 	struct input_map descs;  /* as many descriptors as the file has */
+	struct range pfns;  /* that the file has descriptors of, where the 2nd bitmap says so */
+	struct ranges kept; /* of a part: the whole 2nd bitmap, as physical addresses */
 	uint64_t *rank;
-	uint64_t n_descs;             /* bits in the 2nd bitmap */
+	uint64_t n_descs;             /* bits in the 2nd bitmap, within pfns */
 	_Atomic(struct room *) spare; /* of source_read(), which has no view to keep one in */
 };
 
@@ -175,15 +179,32 @@ static int check_part(const struct kdump *k, const char *what, uint64_t off, uin
 	return 0;
 }
 
+/* Is it a whole dump, or one file of a set, as the caller wants it? */
+static int check_split(const struct kdump *k, const struct kdump_header *h, struct err *err)
+{
+	bool part = k->src.ops == &kdump_part_source;
+
+	if (part && !h->split)
+		return err_set(err, ERR_UNSUPPORTED, "is not one file of a split dump");
+	if (!part && h->split)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "one file of a split dump (page frames 0x%" PRIx64 " to 0x%" PRIx64
+			       "): all files of the set are needed",
+			       h->start_pfn, h->end_pfn);
+	if (part && (h->start_pfn > h->end_pfn || h->end_pfn > h->max_mapnr))
+		return err_set(err, ERR_CORRUPT,
+			       "kdump_sub_header: page frames 0x%" PRIx64 " to 0x%" PRIx64
+			       " are no part of 0x%" PRIx64,
+			       h->start_pfn, h->end_pfn, h->max_mapnr);
+	return 0;
+}
+
 static int check_sub_header(const struct kdump *k, const struct kdump_header *h, struct err *err)
 {
 	uint64_t bytes;
 
-	if (h->split)
-		return err_set(err, ERR_UNSUPPORTED,
-			       "one file of a split dump (page frames 0x%" PRIx64 " to 0x%" PRIx64
-			       "); join the set with makedumpfile --reassemble",
-			       h->start_pfn, h->end_pfn);
+	if (check_split(k, h, err))
+		return err->code;
 	if (!h->max_mapnr || !num_mul(h->max_mapnr, (uint64_t)h->block_size, &bytes))
 		return err_set(err, ERR_CORRUPT,
 			       "max_mapnr 0x%" PRIx64 " with blocks of %" PRIu32
@@ -256,6 +277,8 @@ static int read_headers(struct kdump *k, struct err *err)
 		r = check_layout(k, h, &k->layout, err);
 	if (r)
 		return r;
+	k->pfns = h->split ? (struct range){h->start_pfn, h->end_pfn}
+			   : (struct range){0, h->max_mapnr};
 	k->src.incomplete = h->status & KDUMP_STATUS_INCOMPLETE || k->in->cut;
 	k->src.elf_machine = machine_of(h->uts[4]);
 	return 0;
@@ -306,14 +329,16 @@ static int ranges_of_bitmap(const struct kdump *k, struct bytes bitmap, uint64_t
 	return 0;
 }
 
+/* from <= to */
 static uint64_t count_bits(struct bytes bitmap, uint64_t from, uint64_t to)
 {
+	uint64_t low = ~0ULL << (from % 64); /* in the first word, ignore what is before `from` */
 	uint64_t n = 0;
 
-	for (uint64_t i = from / 64; i < to / 64; i++)
-		n += (uint64_t)__builtin_popcountll(bitmap_word(bitmap, i));
+	for (uint64_t i = from / 64; i < to / 64; i++, low = ~0ULL)
+		n += (uint64_t)__builtin_popcountll(bitmap_word(bitmap, i) & low);
 	if (to % 64)
-		n += (uint64_t)__builtin_popcountll(bitmap_word(bitmap, to / 64) &
+		n += (uint64_t)__builtin_popcountll(bitmap_word(bitmap, to / 64) & low &
 						    ((1ULL << (to % 64)) - 1));
 	return n;
 }
@@ -369,6 +394,18 @@ static int load_descs(struct kdump *k, struct err *err)
 			 &k->descs, err);
 }
 
+/* A part has all of the 2nd bitmap, and the pages of some. */
+static int clip_part(struct kdump *k, struct err *err)
+{
+	uint64_t bs = k->header.block_size;
+
+	for (size_t i = 0; i < k->src.present.n; i++)
+		if (ranges_add(&k->kept, k->src.present.v[i].start, k->src.present.v[i].end, err))
+			return err->code;
+	ranges_clip(&k->src.present, k->pfns.start * bs, k->pfns.end * bs);
+	return 0;
+}
+
 static int load_bitmaps(struct kdump *k, struct err *err)
 {
 	int r = load_ram(k, err);
@@ -379,6 +416,8 @@ static int load_bitmaps(struct kdump *k, struct err *err)
 	if (!r)
 		r = ranges_of_bitmap(k, k->bitmap.bytes, k->layout.bitmap2_off, &k->src.present,
 				     err);
+	if (!r && k->header.split)
+		r = clip_part(k, err);
 	if (!r)
 		r = build_rank(k, err);
 	if (!r)
@@ -442,11 +481,13 @@ static void kdump_destroy(struct source *src)
 	input_unmap(&k->descs);
 	room_destroy(k->spare);
 	free(k->rank);
+	ranges_deinit(&k->kept);
 	source_deinit(src);
 	free(k);
 }
 
-static int kdump_open(struct input *in, const char *path, struct source **ret, struct err *err)
+static int open_as(const struct source_ops *ops, struct input *in, const char *path,
+		   struct source **ret, struct err *err)
 {
 	struct kdump *k = calloc(1, sizeof(*k));
 	int r;
@@ -454,7 +495,8 @@ static int kdump_open(struct input *in, const char *path, struct source **ret, s
 	if (!k)
 		return err_nomem(err, sizeof(*k), "a kdump file");
 	k->in = in;
-	r = source_init(&k->src, &kdump_source, in, path, err);
+	ranges_init(&k->kept);
+	r = source_init(&k->src, ops, in, path, err);
 	if (!r)
 		r = read_headers(k, err);
 	if (!r)
@@ -470,8 +512,20 @@ static int kdump_open(struct input *in, const char *path, struct source **ret, s
 	return 0;
 }
 
+static int kdump_open(struct input *in, const char *path, struct source **ret, struct err *err)
+{
+	return open_as(&kdump_source, in, path, ret, err);
+}
+
+static int part_open(struct input *in, const char *path, struct source **ret, struct err *err)
+{
+	return open_as(&kdump_part_source, in, path, ret, err);
+}
+
 const struct kdump_header *kdump_source_header(const struct source *src)
 {
+	if (src->ops == &kdump_set_source)
+		return kdump_set_header(src);
 	return src->ops == &kdump_source ? &kdump_of(src)->header : NULL;
 }
 
@@ -510,21 +564,13 @@ static int check_desc(const struct kdump *k, uint64_t pfn, const struct kdump_de
 		       k->src.file_size);
 }
 
-static int find_desc(const struct kdump *k, uint64_t pfn, struct kdump_desc *ret, struct err *err)
+/* Descriptor number `index`, which is page frame `pfn`'s. */
+static int load_desc(const struct kdump *k, uint64_t pfn, uint64_t index, struct kdump_desc *ret,
+		     struct err *err)
 {
 	struct kdump_desc d = {0};
 	struct bytes b;
-	uint64_t index;
 
-	if (pfn >= k->header.max_mapnr ||
-	    !(bitmap_word(k->bitmap.bytes, pfn / 64) >> (pfn % 64) & 1))
-		return err_set(err, ERR_NOT_FOUND, "page frame 0x%" PRIx64 " is not in the dump%s",
-			       pfn,
-			       ranges_find(&k->src.ram, pfn * k->header.block_size)
-				       ? " (it was filtered out)"
-				       : "");
-	index = k->rank[pfn / RANK_PFNS] +
-		count_bits(k->bitmap.bytes, num_align_down(pfn, RANK_PFNS), pfn);
 	if (!bytes_sub(k->descs.bytes, index * KDUMP_DESC_SIZE, KDUMP_DESC_SIZE, &b) ||
 	    !bytes_le64(b, 0, &d.offset) || !bytes_le32(b, 8, &d.size) ||
 	    !bytes_le32(b, 12, &d.flags))
@@ -533,6 +579,24 @@ static int find_desc(const struct kdump *k, uint64_t pfn, struct kdump_desc *ret
 		return err->code;
 	*ret = d;
 	return 0;
+}
+
+static int find_desc(const struct kdump *k, uint64_t pfn, struct kdump_desc *ret, struct err *err)
+{
+	uint64_t from = NUM_MAX(num_align_down(pfn, RANK_PFNS), k->pfns.start);
+
+	if (pfn >= k->header.max_mapnr ||
+	    !(bitmap_word(k->bitmap.bytes, pfn / 64) >> (pfn % 64) & 1))
+		return err_set(err, ERR_NOT_FOUND, "page frame 0x%" PRIx64 " is not in the dump%s",
+			       pfn,
+			       ranges_find(&k->src.ram, pfn * k->header.block_size)
+				       ? " (it was filtered out)"
+				       : "");
+	if (pfn < k->pfns.start || pfn >= k->pfns.end)
+		return err_set(err, ERR_NOT_FOUND,
+			       "page frame 0x%" PRIx64 " is in another file of the set", pfn);
+	return load_desc(k, pfn, k->rank[pfn / RANK_PFNS] + count_bits(k->bitmap.bytes, from, pfn),
+			 ret, err);
 }
 
 static int read_page(const struct kdump *k, uint64_t pfn, struct room *room, struct err *err)
@@ -616,6 +680,44 @@ static void kdump_unmap(struct view *view)
 {
 	room_destroy(view->priv);
 }
+
+/* ---- a part of a set */
+
+const struct kdump_header *kdump_part_header(const struct source *src)
+{
+	return &kdump_of(src)->header;
+}
+
+const struct kdump_layout *kdump_part_layout(const struct source *src)
+{
+	return &kdump_of(src)->layout;
+}
+
+struct ranges *kdump_part_kept(struct source *src)
+{
+	return &((struct kdump *)src)->kept;
+}
+
+const struct input *kdump_part_input(const struct source *src)
+{
+	return kdump_of(src)->in;
+}
+
+int kdump_part_desc(const struct source *src, uint64_t pfn, uint64_t index, struct kdump_desc *ret,
+		    struct err *err)
+{
+	return load_desc(kdump_of(src), pfn, index, ret, err);
+}
+
+const struct source_ops kdump_part_source = {
+	.name = "a part of a kdump-compressed set",
+	.probe = kdump_probe,
+	.open = part_open,
+	.read = kdump_read,
+	.map = kdump_map,
+	.unmap = kdump_unmap,
+	.destroy = kdump_destroy,
+};
 
 const struct source_ops kdump_source = {
 	.name = "kdump-compressed v6",
