@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "format/flat.h"
+#include "format/kdump_set.h"
 
 #define STDIN_NAME "standard input"
 
@@ -68,9 +69,16 @@ static int open_stdin(struct source **ret, struct err *err)
 	return r;
 }
 
-int dump_open(const char *path, const struct source_options *options, struct source **ret,
+int dump_open(char *const *operands, const struct dump_options *options, struct source **ret,
 	      struct err *err)
 {
-	return strcmp(path, "-") == 0 ? open_stdin(ret, err)
-				      : source_open_with(path, options, ret, err);
+	const struct source_options how = {.no_mmap = options->no_mmap};
+	size_t n = 0;
+
+	while (operands[n])
+		n++;
+	if (n > 1 || options->partial)
+		return kdump_set_open((const char *const *)operands, n, options->partial, ret, err);
+	return strcmp(*operands, "-") == 0 ? open_stdin(ret, err)
+					   : source_open_with(*operands, &how, ret, err);
 }

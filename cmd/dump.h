@@ -5,11 +5,21 @@
 
 #include "format/source.h"
 
+struct dump_options {
+	bool partial; /* of a split dump, read what there is */
+	bool no_mmap; /* struct source_options */
+};
+
 /*
- * Open it. "-" is a flattened stream on standard input, which goes to a file without a name first: in
- * $TMPDIR, or /var/tmp, which unlike /tmp is never memory. `options` are not for it.
+ * Open it: `operands` are one file, or all files of a split dump in any order, and NULL behind the last.
+ * "-" is a flattened stream on standard input, which goes to a file without a name first: in $TMPDIR, or
+ * /var/tmp, which unlike /tmp is never memory.
  */
-int dump_open(const char *path, const struct source_options *options, struct source **ret,
+int dump_open(char *const *operands, const struct dump_options *options, struct source **ret,
 	      struct err *err) _must_check_;
+
+#define DUMP_OPT_PARTIAL(options)                         \
+	OPT_FLAG(0, "allow-missing", &(options)->partial, \
+		 "read what there is of a split dump, though files are missing")
 
 #endif

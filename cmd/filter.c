@@ -11,7 +11,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	job_init(&job);
 	const struct opt opts[] = {
 		JOB_OPTIONS(&job),
-		OPT_FLAG(0, "no-mmap", &job.no_mmap, "read /proc/vmcore, do not map it"),
+		OPT_FLAG(0, "no-mmap", &job.input.no_mmap, "read /proc/vmcore, do not map it"),
 		OPT_FLAG('q', "quiet", &quiet, "print no statistics"),
 	};
 
@@ -26,13 +26,11 @@ const struct cmd cmd_filter = {
 	.name = "filter",
 	.operands = JOB_OPERANDS,
 	.summary = "write a dump without the pages that nobody needs",
-	.details = "Read VMCORE (an ELF vmcore, /proc/vmcore, a kdump-compressed file, one of "
-		   "these in\n"
-		   "the flattened format, or - for that from standard input) and write OUT in the\n"
-		   "kdump-compressed format or, with -E, as an ELF vmcore. Hardware-poisoned and "
-		   "offline\n"
-		   "pages are left out at every level. OUT appears under its name only when it is "
-		   "whole\n"
-		   "and durable.",
+	.details =
+		"Read VMCORE (an ELF vmcore, /proc/vmcore, a kdump-compressed file or all files\n"
+		"of a split one, also in the flattened format, or - for that on standard input)\n"
+		"and write OUT in the kdump-compressed format or, with -E, as an ELF vmcore.\n"
+		"Hardware-poisoned and offline pages are left out at every level. OUT appears\n"
+		"under its name only when it is whole and durable.",
 	.run = run,
 };

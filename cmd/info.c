@@ -114,14 +114,16 @@ static void print_image(const struct source *src)
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
+	struct dump_options input = {0};
 	bool all = false;
 	const struct opt opts[] = {
+		DUMP_OPT_PARTIAL(&input),
 		OPT_FLAG(0, "vmcoreinfo", &all, "print the whole VMCOREINFO text too"),
 	};
 	struct source *src;
-	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, 1, err);
+	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 
-	if (r || (r = dump_open(argv[1], NULL, &src, err)))
+	if (r || (r = dump_open(argv + 1, &input, &src, err)))
 		return r;
 	print_header(src);
 	print_ranges(src);
@@ -135,7 +137,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 
 const struct cmd cmd_info = {
 	.name = "info",
-	.operands = "VMCORE",
+	.operands = "VMCORE...",
 	.summary = "print header, memory ranges, notes and VMCOREINFO of a dump",
 	.run = run,
 };

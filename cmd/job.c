@@ -7,10 +7,10 @@
 #include <time.h>
 
 #include "base/num.h"
-#include "cmd/dump.h"
 #include "cmd/interrupt.h"
 #include "cmd/progress.h"
 #include "format/flat.h"
+#include "format/kdump_set.h"
 #include "image/printk.h"
 
 #define STDOUT_NAME "standard output"
@@ -54,12 +54,13 @@ static int parse_levels(struct job *job, const char *text, struct err *err)
 }
 
 /* A dump that exists is moved only: there is nothing left to choose. */
-static int check_rearrange(const struct job *job, struct err *err)
+static int check_move(const struct job *job, const char *option, struct err *err)
 {
 	if (job->flatten || job->format != FILTER_KDUMP || job->codec != CODEC_RAW ||
 	    strcmp(job->levels, "0") != 0)
 		return err_set(err, ERR_USAGE,
-			       "-R writes the dump as it comes: no -F, -E, -d or compression");
+			       "%s writes the dump as it comes: no -F, -E, -d or compression",
+			       option);
 	return 0;
 }
 
@@ -75,19 +76,18 @@ static int check_flatten(const struct job *job, struct err *err)
 static int take_operands(struct job *job, char **operands, struct err *err)
 {
 	bool in = job->kind != JOB_REARRANGE, out = !job->flatten;
-	size_t n = 0, want = (size_t)in + (size_t)out;
+	size_t n = 0, least = (size_t)in + (size_t)out;
 
 	while (operands[n])
 		n++;
-	if (n != want)
-		return err_set(err, ERR_USAGE, "%s operands%s: %s%s%s",
-			       n < want ? "too few" : "too many",
-			       job->flatten ? " for -F"
-			       : in         ? ""
-					    : " for -R",
-			       in ? "VMCORE" : "", in && out ? " and " : "", out ? "OUT" : "");
-	job->in = in ? operands[0] : NULL;
-	job->out = out ? operands[n - 1] : NULL;
+	if (n < least || (n > least && !in))
+		return err_set(err, ERR_USAGE, "too %s operands; they are: %s",
+			       n < least ? "few" : "many", JOB_OPERANDS);
+	if (out) {
+		job->out = operands[n - 1];
+		operands[n - 1] = NULL;
+	}
+	job->in = operands;
 	return 0;
 }
 
@@ -95,8 +95,8 @@ int job_prepare(struct job *job, char **operands, struct err *err)
 {
 	int r = parse_levels(job, job->levels, err);
 
-	if (!r && job->kind == JOB_REARRANGE)
-		r = check_rearrange(job, err);
+	if (!r && job->kind != JOB_FILTER)
+		r = check_move(job, job->kind == JOB_REARRANGE ? "-R" : "--reassemble", err);
 	if (!r)
 		r = check_flatten(job, err);
 	if (!r && job->format == FILTER_ELF && job->codec != CODEC_RAW)
@@ -243,12 +243,21 @@ static int run_levels(const struct image *img, const struct job *job, struct err
 	return !r && stats.cut != FILTER_WHOLE ? report_cut(job, &stats, err) : r;
 }
 
+static int commit(const struct job *job, struct out *out, uint64_t bytes, struct err *err)
+{
+	char human[16];
+	int r = out->ops->commit(out, err);
+
+	if (!r && job->stats)
+		fprintf(job->messages, "%s: %s\n", job->out, num_human(bytes, human));
+	return r;
+}
+
 /* What came of a stream that was cut is all that there is of the dump: it is kept. */
 static int rearrange(const struct job *job, struct err *err)
 {
 	struct out *out;
 	uint64_t bytes;
-	char human[16];
 	int r;
 
 	if (isatty(STDIN_FILENO))
@@ -265,9 +274,34 @@ static int rearrange(const struct job *job, struct err *err)
 		out->ops->abort(out);
 		return r;
 	}
-	r = out->ops->commit(out, err);
-	if (!r && job->stats)
-		fprintf(job->messages, "%s: %s\n", job->out, num_human(bytes, human));
+	return commit(job, out, bytes, err);
+}
+
+static int join(const struct source *set, const struct job *job, struct err *err)
+{
+	struct out *out;
+	uint64_t bytes;
+	int r = out_file_create(job->out, job->force, &out, err);
+
+	if (r)
+		return r;
+	r = kdump_set_join(set, out, &bytes, err);
+	if (r) {
+		out->ops->abort(out);
+		return r;
+	}
+	return commit(job, out, bytes, err);
+}
+
+static int reassemble(const struct job *job, struct err *err)
+{
+	struct source *set;
+	int r = dump_open(job->in, &job->input, &set, err);
+
+	if (r)
+		return r;
+	r = join(set, job, err);
+	source_destroy(set);
 	return r;
 }
 
@@ -275,8 +309,7 @@ static int filter(const struct job *job, struct err *err)
 {
 	struct source *src;
 	struct image *img;
-	const struct source_options options = {.no_mmap = job->no_mmap};
-	int r = dump_open(job->in, &options, &src, err);
+	int r = dump_open(job->in, &job->input, &src, err);
 
 	if (r)
 		return r;
@@ -292,7 +325,15 @@ static int filter(const struct job *job, struct err *err)
 int job_run(struct job *job, struct err *err)
 {
 	job->deadline_ns = deadline(job->time_budget);
-	return job->kind == JOB_REARRANGE ? rearrange(job, err) : filter(job, err);
+	switch ((enum job_kind)job->kind) {
+	case JOB_FILTER:
+		return filter(job, err);
+	case JOB_REARRANGE:
+		return rearrange(job, err);
+	case JOB_REASSEMBLE:
+		return reassemble(job, err);
+	}
+	return err_set(err, ERR_USAGE, "job %d is none", job->kind);
 }
 
 struct text_out {
@@ -309,13 +350,14 @@ static int write_text(void *ctx, const char *text, size_t len, struct err *err)
 	return 0;
 }
 
-int job_dmesg(const char *in, FILE *to, const char *name, struct err *err)
+int job_dmesg(char *const *in, const struct dump_options *options, FILE *to, const char *name,
+	      struct err *err)
 {
 	struct text_out out = {to, name};
 	struct printk_stats stats;
 	struct source *src;
 	struct image *img;
-	int r = dump_open(in, NULL, &src, err);
+	int r = dump_open(in, options, &src, err);
 
 	if (r)
 		return r;
@@ -324,7 +366,7 @@ int job_dmesg(const char *in, FILE *to, const char *name, struct err *err)
 		r = printk_format(img, write_text, &out, &stats, err);
 		if (!r && stats.damaged)
 			fprintf(stderr, "lifeboat: %s: %" PRIu64 " damaged log records skipped\n",
-				in, stats.damaged);
+				src->path, stats.damaged);
 		image_destroy(img);
 	}
 	source_destroy(src);

@@ -6,13 +6,15 @@
 #include <stdio.h>
 
 #include "base/opt.h"
+#include "cmd/dump.h"
 #include "filter/filter.h"
 
 #define JOB_MAX_LEVELS 8
 
 enum job_kind {
-	JOB_FILTER,    /* VMCORE OUT, or VMCORE alone if it goes to standard output */
-	JOB_REARRANGE, /* OUT, from standard input */
+	JOB_FILTER,     /* VMCORE... OUT, or no OUT if it goes to standard output */
+	JOB_REARRANGE,  /* OUT, from standard input */
+	JOB_REASSEMBLE, /* DUMP... OUT */
 };
 
 struct job {
@@ -26,11 +28,12 @@ struct job {
 	uint64_t time_budget; /* seconds; 0: none */
 	bool force;
 	bool flatten;  /* to standard output, as a stream */
-	bool no_mmap;  /* read the input even where it would be mapped */
 	bool progress; /* on a terminal */
 	bool stats;    /* print them at the end */
+	struct dump_options input;
 	/* the rest is job_prepare()'s */
-	const char *in, *out; /* out is NULL if it is standard output */
+	char *const *in; /* for dump_open() */
+	const char *out; /* NULL if it is standard output */
 	/* tried in this order: the next one if the target is full */
 	unsigned int level[JOB_MAX_LEVELS];
 	size_t n_levels;
@@ -53,6 +56,9 @@ struct job {
 			 "write to standard output, in the flattened format"),                    \
 		OPT_CHOICE('R', NULL, &(job)->kind, JOB_REARRANGE,                                \
 			   "rearrange a flattened dump from standard input into OUT"),            \
+		OPT_CHOICE(0, "reassemble", &(job)->kind, JOB_REASSEMBLE,                         \
+			   "join the files of a split dump, as they are, to OUT"),                \
+		DUMP_OPT_PARTIAL(&(job)->input),                                                  \
 		OPT_FLAG('f', NULL, &(job)->force, "replace OUT if it exists"),                   \
 		OPT_FLAG('e', NULL, &(job)->exclude_vmemmap,                                      \
 			 "leave out the struct pages of pages that are left out"),                \
@@ -63,20 +69,21 @@ struct job {
 		OPT_NUMBER(0, "num-threads", "N", &(job)->threads, 1, FILTER_MAX_THREADS,         \
 			   "workers that compress and write (online CPUs)")
 
-#define JOB_OPERANDS "VMCORE OUT | -F VMCORE | -R OUT"
+#define JOB_OPERANDS "VMCORE... OUT | -F VMCORE... | -R OUT | --reassemble DUMP... OUT"
 
 /* Defaults: kdump format, level 0, no compression, online CPUs, progress and statistics. */
 void job_init(struct job *job);
 
 /*
  * After the options were parsed: do they go together, and with these operands (NULL behind the last)?
- * ERR_USAGE if not.
+ * ERR_USAGE if not. The operands become the job's.
  */
 int job_prepare(struct job *job, char **operands, struct err *err) _must_check_;
 
 int job_run(struct job *job, struct err *err) _must_check_;
 
-/* The kernel log of `in` to `to`, which a message calls `name`. */
-int job_dmesg(const char *in, FILE *to, const char *name, struct err *err) _must_check_;
+/* The kernel log of the dump that dump_open() opens, to `to`, which a message calls `name`. */
+int job_dmesg(char *const *in, const struct dump_options *options, FILE *to, const char *name,
+	      struct err *err) _must_check_;
 
 #endif

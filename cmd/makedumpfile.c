@@ -26,25 +26,27 @@ struct args {
 
 static int dump_dmesg(struct args *args, char **operands, struct err *err)
 {
+	struct job *job = &args->job;
 	const char *out;
 	FILE *to;
 	int r;
 
-	if (args->job.kind != JOB_FILTER || args->job.flatten)
-		return err_set(err, ERR_USAGE, "--dump-dmesg writes a text: no -F or -R");
-	r = job_prepare(&args->job, operands, err);
+	if (job->kind != JOB_FILTER || job->flatten)
+		return err_set(err, ERR_USAGE,
+			       "--dump-dmesg writes a text: no -F, -R or --reassemble");
+	r = job_prepare(job, operands, err);
 	if (r || args->check_params)
 		return r;
-	out = args->job.out;
+	out = job->out;
 	r = io_check_replaceable(out, err);
 	if (r)
 		return r;
-	if (!args->job.force && access(out, F_OK) == 0)
+	if (!job->force && access(out, F_OK) == 0)
 		return err_set(err, ERR_USAGE, "%s exists; give -f to replace it", out);
 	to = fopen(out, "we");
 	if (!to)
 		return err_sys(err, errno, "%s: create", out);
-	r = job_dmesg(args->job.in, to, out, err);
+	r = job_dmesg(job->in, &job->input, to, out, err);
 	if (!r && (fflush(to) || fsync(fileno(to))))
 		r = err_sys(err, errno, "%s", out);
 	if (fclose(to) && !r)
@@ -75,7 +77,7 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 		OPT_FLAG('v', NULL, &a->version, "print the version"),
 		OPT_NUMBER(0, "message-level", "BITS", &a->message_level, 0, MESSAGE_MAX,
 			   "what to print: 1 progress, 2 common, 4 errors, 8 debug, 16 report (7)"),
-		OPT_FLAG(0, "non-mmap", &a->job.no_mmap, "read /proc/vmcore, do not map it"),
+		OPT_FLAG(0, "non-mmap", &a->job.input.no_mmap, "read /proc/vmcore, do not map it"),
 		OPT_FLAG(0, "dump-dmesg", &a->dump_dmesg, "write the kernel log, not a dump"),
 		OPT_FLAG(0, "show-stats", &a->show_stats, "print statistics"),
 		OPT_FLAG(0, "check-params", &a->check_params, "check the options and do nothing"),
@@ -94,7 +96,6 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 		OPT_REFUSED(0, "mem-usage", ""),
 		OPT_REFUSED(0, "non-cyclic", "buffers need no tuning"),
 		OPT_REFUSED(0, "partial-dmesg", ""),
-		OPT_REFUSED(0, "reassemble", ""),
 		OPT_REFUSED(0, "split", ""),
 		OPT_REFUSED(0, "splitblock-size", ""),
 		OPT_REFUSED(0, "vtop", ""),

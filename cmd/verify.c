@@ -62,11 +62,13 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 		.progress = show_progress,
 		.ctx = &report,
 	};
+	struct dump_options input = {0};
+	const struct opt opts[] = {DUMP_OPT_PARTIAL(&input)};
 	struct verify_stats stats;
 	struct source *src;
-	int r = cmd_parse(cmd, NULL, 0, argc, argv, 1, 1, err);
+	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 
-	if (r || (r = dump_open(argv[1], NULL, &src, err)))
+	if (r || (r = dump_open(argv + 1, &input, &src, err)))
 		return r;
 	progress_init(&report.progress);
 	r = verify_run(src, &options, &stats, err);
@@ -74,7 +76,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	if (!r) {
 		print_summary(src, &stats);
 		if (stats.problems)
-			r = err_set(err, ERR_CORRUPT, "%s: %" PRIu64 " problem%s", argv[1],
+			r = err_set(err, ERR_CORRUPT, "%s: %" PRIu64 " problem%s", src->path,
 				    stats.problems, stats.problems == 1 ? "" : "s");
 	}
 	source_destroy(src);
@@ -83,7 +85,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 
 const struct cmd cmd_verify = {
 	.name = "verify",
-	.operands = "DUMP",
+	.operands = "DUMP...",
 	.summary = "read all of a dump and say what is wrong with it",
 	.details =
 		"Check headers and notes, read and unpack every page, and look whether kernel and\n"

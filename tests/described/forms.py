@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The forms in which a dump comes and goes: streams. makedumpfile judges, where it is installed.
+"""The forms in which a dump comes and goes: streams and split sets. makedumpfile judges, where it is installed.
 
 A check returns None, or what is wrong.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from dumps import HERE, elf_memory, make, unflatten
 from lab import kdump
 
-USAGE, CORRUPT, UNSUPPORTED = 2, 4, 5
+USAGE, CORRUPT, UNSUPPORTED, NOT_FOUND = 2, 4, 5, 6
 SECONDS = 60
 
 
@@ -123,4 +123,76 @@ def check_flatten_by_makedumpfiles_name(lifeboat: str, folder: Path) -> str | No
     return None
 
 
-CHECKS = [check_flatten, check_flattened_input, check_flatten_by_makedumpfiles_name]
+def make_set(folder: Path, *bounds: int) -> list[Path]:
+    """kdump-small.desc as a set, a file from each bound to the next; the last one is flattened."""
+    files = []
+    for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
+        description = folder / f"part{index}.desc"
+        description.write_text(f"include {HERE}/kdump-small.desc\nsplit {start:#x} {end:#x}\n"
+                               + ("flatten piece=8K\n" if index == len(bounds) - 2 else ""))
+        files.append(make(description, folder))
+    return files
+
+
+def join_by_makedumpfile(files: list[Path], out: Path) -> bool:
+    """False if it is not installed. It wants to seek in every file."""
+    theirs = shutil.which("makedumpfile")
+    if not theirs:
+        return False
+    plain = []
+    for file in files:
+        plain.append(file.with_suffix(".plain"))
+        plain[-1].write_bytes(unflatten(file.read_bytes()))
+    command([theirs, "--reassemble", *plain, out])
+    return True
+
+
+def check_set(lifeboat: str, folder: Path) -> str | None:
+    """Page frames on both sides of a word, inside one, none at all; pages that share their data."""
+    try:
+        whole = make(HERE / "kdump-small.desc", folder)
+        files = make_set(folder, 0, 0x21, 0x40, 0x40, 0x68)
+        command([lifeboat, "filter", "--reassemble", *reversed(files), folder / "joined"])
+        expect_same_pages(folder / "joined", whole)
+        if kdump.Kdump(folder / "joined").notes() != kdump.Kdump(whole).notes():
+            raise Wrong("other notes")
+        # it takes no file without page frames in between
+        if join_by_makedumpfile(files[:2] + files[3:], folder / "theirs"):
+            expect_same_pages(folder / "theirs", folder / "joined")
+        out, _ = command([lifeboat, "info", *files])
+        if "in the dump      139264 bytes" not in out.decode():
+            raise Wrong(f"info: {out!r}")
+    except Wrong as why:
+        return str(why)
+    return None
+
+
+def check_set_with_a_file_missing(lifeboat: str, folder: Path) -> str | None:
+    try:
+        files = make_set(folder, 0, 0x21, 0x40, 0x68)
+        left = [files[2], files[0]]
+        _, said = command([lifeboat, "info", *left], status=NOT_FOUND)
+        if "16 pages of the dump" not in said or "page frames 0x21-0x2f" not in said:
+            raise Wrong(f"info: {said}")
+        out, _ = command([lifeboat, "info", "--allow-missing", *left])
+        if b"incomplete" not in out:
+            raise Wrong(f"info --allow-missing: {out!r}")
+        command([lifeboat, "filter", "--reassemble", *left, folder / "out"], status=NOT_FOUND)
+        command([lifeboat, "filter", "--reassemble", "--allow-missing", *left, folder / "part"])
+        if not kdump.Kdump(folder / "part").status & kdump.STATUS_INCOMPLETE:
+            raise Wrong("what lacks pages does not say that it is incomplete")
+        command([lifeboat, "info", *files, files[0]], status=CORRUPT)
+        command([lifeboat, "info", files[0]], status=UNSUPPORTED)
+        whole = make(HERE / "kdump-small.desc", folder)
+        command([lifeboat, "info", *files, whole], status=UNSUPPORTED)
+        command([lifeboat, "filter", "--reassemble", whole, folder / "out"], status=UNSUPPORTED)
+        command([lifeboat, "filter", "--reassemble", "-l", *files, folder / "out"], status=USAGE)
+        if list(folder.glob("out*")):
+            raise Wrong("something is left behind")
+    except Wrong as why:
+        return str(why)
+    return None
+
+
+CHECKS = [check_flatten, check_flattened_input, check_flatten_by_makedumpfiles_name, check_set,
+          check_set_with_a_file_missing]

@@ -63,6 +63,8 @@ kdump-compressed
     store PFN[-PFN] HOW             a page with a descriptor: raw, zlib, lzo, snappy, zstd, zero (all
                                     share one copy), lost (offset 0).  Pages of `ram` without are
                                     filtered out.
+    split START END                 one file of a set: descriptors of page frames from START on, up to
+                                    END, which is not included; the bitmaps stay whole
 
 Corruption, in this order, after everything was laid out
     set FIELD VALUE                 ehdr.e_phnum, phdr[2].p_offset, hdr.block_size, sub.size_note,
@@ -291,6 +293,7 @@ class Description:
         self.status = 0
         self.max_mapnr = None
         self.stored = {}  # pfn: how
+        self.split = None  # the page frames of this file
         self.corruptions = []
         self.expected = []
         self.read(path)
@@ -546,6 +549,9 @@ class Description:
             raise Mistake(f"store: there is no '{how}'")
         self.stored.update((pfn, how) for pfn in frames(where))
 
+    def do_split(self, start, end):
+        self.split = range(number(start), number(end))
+
     # ---- corruption and expectations
 
     def do_set(self, field, value):
@@ -690,9 +696,11 @@ def build_kdump(d):
     head = head.ljust(408, b"\0") + struct.pack(
         "<qqIiiIIIIIIi", d.header["time"], 0, d.status, bs, sub_blocks, half * 2,
         min(max_mapnr, 0xFFFFFFFF), 0, 0, 0, 0, d.header["cpus"])
+    mine = d.split if d.split is not None else range(0)
     sub = struct.pack("<QiiQQQQQQQQQQQ", d.header["phys_base"] & (1 << 64) - 1,
-                      d.header["dump_level"], 0, 0, 0, info_at, len(info), bs + 104 if notes else 0,
-                      len(notes), 0, 0, 0, 0, max_mapnr)
+                      d.header["dump_level"], d.split is not None, mine.start, mine.stop, info_at,
+                      len(info), bs + 104 if notes else 0, len(notes), 0, 0, mine.start, mine.stop,
+                      max_mapnr)
     data = bytearray(head.ljust(bs, b"\0"))
     data += (sub + notes).ljust(sub_blocks * bs, b"\0")
     data += bitmap((p for p in ram if p < max_mapnr), half * bs)
@@ -701,9 +709,10 @@ def build_kdump(d):
     add_fields(fields, "sub", bs, SUB)
 
     at = len(data)
-    data += bytes(24 * len(d.stored))
+    described = sorted(p for p in d.stored if d.split is None or p in d.split)
+    data += bytes(24 * len(described))
     zero = None
-    for i, pfn in enumerate(sorted(d.stored)):
+    for i, pfn in enumerate(described):
         how, page = d.stored[pfn], d.memory.read(pfn * bs, bs)
         flags, pack = CODECS.get(how, CODECS["raw"])
         packed = pack(bytes(page))
