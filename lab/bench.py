@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from . import big
+from . import big, synthetic
 from .crash import Say
 from .errors import LabError
 from .paths import build_dir, cache_dir, program
@@ -89,6 +89,13 @@ SCAN_GOAL = "sixteen-l-d31"
 SIZE_GOAL = "sixtyfour-l-d31"  # no larger than the peer's
 ANON_GOAL = ("sixtyfour-l-d31", {1: 16.0, 2: 20.0})  # MiB by threads
 
+# A machine that nobody has here (lab/synthetic.py), without a peer: it would take hours.
+HUGE = "huge"
+HUGE_TIB = 24
+HUGE_THREADS = 16
+HUGE_ANON = 96.0  # MiB at most
+HUGE_SECONDS = 60.0
+
 
 def all_cases() -> list[Case]:
     """Every case that there is, the quick ones first; codecs that we lack are left out."""
@@ -97,7 +104,8 @@ def all_cases() -> list[Case]:
     cases = [Case("small", codec, level) for level in (31, 1) for codec in ours]
     cases += [Case("sixteen", "l", 31)]
     cases += [Case("sixtyfour", codec, 31) for codec in ours]
-    return cases + [Case("six", codec, level) for level in (31, 1) for codec in ours]
+    cases += [Case("six", codec, level) for level in (31, 1) for codec in ours]
+    return [*cases, Case(HUGE, "l", 31)]
 
 
 # ---- one run
@@ -270,6 +278,8 @@ class Measured:
 def commands_of(case: Case) -> list[Command]:
     """Ours and theirs with 1 and 2 threads, and ours without the syncs."""
     ours = [str(program("lifeboat")), "filter", *case.options()]
+    if case.input == HUGE:
+        return [Command(f"ours {HUGE_THREADS}", (*ours, f"--num-threads={HUGE_THREADS}"))]
     # 7 is makedumpfile's default, 16 adds the time of each step
     theirs = ["makedumpfile", "--message-level", "23", *case.options()]
     preload = str(program("bench/nosync.so"))
@@ -291,7 +301,7 @@ def run_case(case: Case, source: Path, rounds: int, say: Say) -> dict[str, Measu
     with tempfile.TemporaryDirectory(prefix="run-", dir=cache_dir() / "bench") as name:
         folder = Path(name)
         for command in commands:
-            if command.name in ("ours 1", "ours 2", "peer 1"):
+            if command.name in ("ours 1", "ours 2", "peer 1", f"ours {HUGE_THREADS}"):
                 results[command.name].anon = anonymous_peak(command, source, folder)
         started = time.monotonic()
         for number in range(rounds):
@@ -468,18 +478,54 @@ def other_goal_rows(results: dict[str, Medians]) -> list[list[str]]:
 def goals_table(results: dict[str, Medians]) -> str:
     """What was to be reached."""
     header = ["goal", "wanted", "as they are", "verdict", "neither syncs", "verdict"]
-    return table(header, [*goal_rows(results), *other_goal_rows(results)])
+    compared = {name: case for name, case in results.items() if "ours 1" in case}
+    rows = [*goal_rows(compared), *other_goal_rows(compared), *huge_goal_rows(results)]
+    return table(header, rows)
+
+
+def huge_cases(results: dict[str, Medians]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The machine of HUGE_TIB: name and what was measured."""
+    for name, case in results.items():
+        if f"ours {HUGE_THREADS}" in case:
+            yield name, case[f"ours {HUGE_THREADS}"]
+
+
+def huge_table(results: dict[str, Medians]) -> str:
+    """The same figures of ours for the machine of HUGE_TIB."""
+    header = ["case, threads", "seconds", "scan", "write", "CPU s", "MB", "anon MiB"]
+    rows = []
+    for name, ours in huge_cases(results):
+        steps = ours["steps"]
+        row = [f"{name} {HUGE_THREADS}t", f"{ours['seconds']:.1f}"]
+        row += [f"{steps.get(step, 0.0):.1f}" for step in ("scan", "write")]
+        rows.append([*row, f"{ours['cpu']:.1f}", f"{ours['size'] / 1e6:.0f}", f"{ours['anon']:.1f}"])
+    return table(header, rows)
+
+
+def huge_goal_rows(results: dict[str, Medians]) -> list[list[str]]:
+    """What the machine of HUGE_TIB may take."""
+    rows = []
+    for name, ours in huge_cases(results):
+        what = f"{name}, {HUGE_TIB} TiB, {HUGE_THREADS}t"
+        anon, seconds = ours["anon"], ours["seconds"]
+        row = [f"{what}, RssAnon in MiB", f"≤ {HUGE_ANON:g}", f"{anon:.1f}"]
+        rows.append([*row, verdict(anon <= HUGE_ANON), "", ""])
+        row = [f"{what}, seconds", f"≤ {HUGE_SECONDS:g}", f"{seconds:.1f}"]
+        rows.append([*row, verdict(seconds <= HUGE_SECONDS), "", ""])
+    return rows
 
 
 def report(results: dict[str, Medians]) -> str:
     """Everything measured."""
+    compared = {name: case for name, case in results.items() if "ours 1" in case}
     parts = (
-        ("Seconds, medians", times_table),
-        ("Sizes, and peak anonymous memory", sizes_table),
-        ("Scan of struct pages, seconds", scan_table),
-        ("Goals", goals_table),
+        ("Seconds, medians", times_table, compared),
+        ("Sizes, and peak anonymous memory", sizes_table, compared),
+        ("Scan of struct pages, seconds", scan_table, compared),
+        (f"A machine of {HUGE_TIB} TiB", huge_table, results),
+        ("Goals", goals_table, results),
     )
-    tables = ((title, make(results)) for title, make in parts)
+    tables = ((title, make(of)) for title, make, of in parts)
     return "\n".join(f"{title}\n\n{text}" for title, text in tables if text.count("\n") > 2)
 
 
@@ -545,13 +591,18 @@ def bench(words: Sequence[str], rounds: int, say: Say) -> None:
     results = load_results()
     say(json.dumps(machine()))
     for name in dict.fromkeys(case.input for case in cases):
-        source = big.vmcore_of(inputs[name], say)
+        if name == HUGE:
+            source = cache_dir() / "bench" / HUGE / "vmcore"
+            synthetic.vmcore_of(HUGE_TIB, source)
+        else:
+            source = big.vmcore_of(inputs[name], say)
         os.sync()  # what is still to be written does not disturb
         for case in (case for case in cases if case.input == name):
             measured = run_case(case, source, rounds, say)
             entry = {command: result.summary() for command, result in measured.items()}
-            pages = measured["ours 1"].step("pages")
-            entry["ours 1"]["read"] = read_speed(source, pages * STRUCT_PAGE)
+            if name != HUGE:
+                pages = measured["ours 1"].step("pages")
+                entry["ours 1"]["read"] = read_speed(source, pages * STRUCT_PAGE)
             results[case.name] = entry
             save_results(results)
     say(report({case.name: results[case.name] for case in cases}))

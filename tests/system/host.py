@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.checks import Checks, Totals
 
-from . import cut, fidelity, foreign, torn
+from . import cut, fidelity, foreign, memory, torn
 from .subject import Subject
 
 # The slow ones first, so that the last ones to end are short.
@@ -15,6 +15,7 @@ GROUPS = {
     "torn": torn.judge,
     "cut": cut.judge,
     "foreign": foreign.judge,
+    "memory": memory.judge,
 }
 
 
