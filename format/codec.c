@@ -9,6 +9,9 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "base/num.h"
+#include "format/stride.h"
+
 /*
  * Level 1 is what makedumpfile and every distribution use: higher levels cost several times the CPU
  * for a few percent, and the machine is down while we compress.
@@ -56,7 +59,10 @@ static size_t zlib_run(struct compressor *c, const void *src, size_t len, void *
 	return libdeflate_zlib_compress(c->work, src, len, dst, len - 1);
 }
 
-/* ---- lzo */
+/*
+ * ---- lzo: struct pages by a coder of our own, all else with a hash table of 2^12 entries. It is cleared
+ * for each page, and a page has no use for the 2^14 of lzo1x_1 (docs/decisions/0007-struct-pages.md).
+ */
 
 static int lzo_start(struct compressor *c, int level, struct err *err)
 {
@@ -64,8 +70,8 @@ static int lzo_start(struct compressor *c, int level, struct err *err)
 	if (lzo_init() != LZO_E_OK)
 		return err_set(err, ERR_UNSUPPORTED, "lzo %s refuses to start",
 			       lzo_version_string());
-	c->work = malloc(LZO1X_1_MEM_COMPRESS);
-	return c->work ? 0 : err_nomem(err, LZO1X_1_MEM_COMPRESS, "an lzo compressor");
+	c->work = malloc(LZO1X_1_12_MEM_COMPRESS);
+	return c->work ? 0 : err_nomem(err, LZO1X_1_12_MEM_COMPRESS, "an lzo compressor");
 }
 
 static void lzo_stop(struct compressor *c)
@@ -76,14 +82,16 @@ static void lzo_stop(struct compressor *c)
 /* LZO.FAQ, "how much can my data expand" */
 static size_t lzo_bound(size_t len)
 {
-	return len + len / 16 + 64 + 3;
+	return NUM_MAX(len + len / 16 + 64 + 3, stride_bound(len));
 }
 
 static size_t lzo_run(struct compressor *c, const void *src, size_t len, void *dst)
 {
-	lzo_uint out = 0;
+	lzo_uint out = stride_lzo(src, len, dst);
 
-	return lzo1x_1_compress(src, len, dst, &out, c->work) == LZO_E_OK ? out : 0;
+	if (!out && lzo1x_1_12_compress(src, len, dst, &out, c->work) != LZO_E_OK)
+		out = 0;
+	return out;
 }
 
 /* ---- snappy: allocates its hash table, 8 KiB for a page of 4 KiB, each time */
