@@ -57,9 +57,10 @@ static int parse_levels(struct job *job, const char *text, struct err *err)
 static int check_move(const struct job *job, const char *option, struct err *err)
 {
 	if (job->flatten || job->format != FILTER_KDUMP || job->codec != CODEC_RAW ||
-	    strcmp(job->levels, "0") != 0)
+	    job->exclude_vmemmap || job->limit || job->time_budget || strcmp(job->levels, "0") != 0)
 		return err_set(err, ERR_USAGE,
-			       "%s writes the dump as it comes: no -F, -E, -d or compression",
+			       "%s writes the dump as it comes: no -F, no choice of pages, of "
+			       "format or compression",
 			       option);
 	return 0;
 }
