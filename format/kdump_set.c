@@ -251,16 +251,19 @@ static const struct source *part_of(const struct kdump_set *set, uint64_t pfn)
 	return set->parts[lo];
 }
 
-/* A file knows whether a page is not in the dump, or lost, or elsewhere; here there is no elsewhere. */
+/* A file knows why it cannot give a page that it has; why it has not got it, only the set knows. */
 static int explain(const struct kdump_set *set, uint64_t phys, struct err *err)
 {
-	const struct range *r = ranges_find(&set->kept, phys);
+	uint64_t pfn = phys / set->header.block_size;
 
-	if (!r || ranges_find(&set->src.present, phys))
+	if (ranges_find(&set->src.present, phys))
 		return err->code;
-	return err_set(err, ERR_NOT_FOUND,
-		       "page frame 0x%" PRIx64 " is lost: its file of the set is missing",
-		       phys / set->header.block_size);
+	if (ranges_find(&set->kept, phys))
+		return err_set(err, ERR_NOT_FOUND,
+			       "page frame 0x%" PRIx64 " is lost: its file of the set is missing",
+			       pfn);
+	return err_set(err, ERR_NOT_FOUND, "page frame 0x%" PRIx64 " is not in the dump%s", pfn,
+		       ranges_find(&set->src.ram, phys) ? " (it was filtered out)" : "");
 }
 
 static int set_read(const struct source *src, uint64_t phys, void *buf, size_t len, struct err *err)
