@@ -8,6 +8,7 @@
 #include "filter/keep.h"
 #include "filter/pipeline.h"
 #include "filter/sink.h"
+#include "filter/sink_split.h"
 
 /*
  * What the input may claim. An entry of a page table has 52 bits of physical address on x86_64 and on
@@ -103,19 +104,32 @@ static int check_limit(const struct filter_options *options, const struct sink *
 		       options->limit, sink->base);
 }
 
-static int write_dump(const struct image *img, const struct filter_options *options,
-		      struct out *out, struct run *run, struct filter_stats *stats, struct err *err)
+static int create_sink(const struct image *img, const struct filter_options *options,
+		       struct out *const *outs, size_t n, struct run *run, struct err *err)
 {
-	const struct sink_task task = {img, options, &run->ram, run->keep, out};
+	const struct sink_task task = {.img = img,
+				       .options = options,
+				       .ram = &run->ram,
+				       .keep = run->keep,
+				       .out = outs[0]};
+
+	return n == 1 ? sink_create(&task, &run->sink, err)
+		      : sink_split_create(&task, outs, n, &run->sink, err);
+}
+
+static int write_dump(const struct image *img, const struct filter_options *options,
+		      struct out *const *outs, size_t n, struct run *run,
+		      struct filter_stats *stats, struct err *err)
+{
 	uint64_t begin = now_ns();
 	bool whole;
 	int r;
 
-	if ((r = sink_create(&task, &run->sink, err)) ||
+	if ((r = create_sink(img, options, outs, n, run, err)) ||
 	    (r = check_limit(options, run->sink, err)) ||
 	    (r = pipeline_run(img, run->keep, &run->first, run->sink, stats, err)))
 		return r;
-	whole = !stats->lost && stats->cut == FILTER_WHOLE;
+	whole = !stats->lost && stats->cut == FILTER_WHOLE && !img->src->incomplete;
 	if ((r = sink_finish(run->sink, !whole, &stats->file_bytes, err)))
 		return r;
 	stats->write_ns = now_ns() - begin;
@@ -125,6 +139,12 @@ static int write_dump(const struct image *img, const struct filter_options *opti
 int filter_run(const struct image *img, const struct filter_options *options, struct out *out,
 	       struct filter_stats *ret, struct err *err)
 {
+	return filter_run_split(img, options, &out, 1, ret, err);
+}
+
+int filter_run_split(const struct image *img, const struct filter_options *options,
+		     struct out *const *outs, size_t n, struct filter_stats *ret, struct err *err)
+{
 	struct filter_stats stats = {0};
 	struct run run = {0};
 	int r;
@@ -132,12 +152,14 @@ int filter_run(const struct image *img, const struct filter_options *options, st
 	if (options->level > LEVEL_MAX || !options->threads)
 		return err_set(err, ERR_USAGE, "dump level %u with %u threads", options->level,
 			       options->threads);
+	if (!n)
+		return err_set(err, ERR_USAGE, "a dump in no file");
 	if (options->format == FILTER_ELF && options->codec != CODEC_RAW)
 		return err_set(err, ERR_USAGE, "an ELF file's pages are not compressed (%s)",
 			       codec_name(options->codec));
 	r = find_pages(img, options, &run, &stats, err);
 	if (!r)
-		r = write_dump(img, options, out, &run, &stats, err);
+		r = write_dump(img, options, outs, n, &run, &stats, err);
 	run_deinit(&run);
 	if (!r)
 		*ret = stats;

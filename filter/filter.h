@@ -94,10 +94,18 @@ struct filter_stats {
 /*
  * Write the dump to `out`, which the caller commits on success or aborts on failure. Hardware-poisoned
  * and offline pages are left out at every level. While it runs, and if it fails, the header on disk
- * says INCOMPLETE; it also stays INCOMPLETE if stats->lost or stats->cut is not 0. All data has been synced when the
- * function returns 0.
+ * says INCOMPLETE; it also stays INCOMPLETE if stats->lost or stats->cut is not 0, or if the input is. All
+ * data has been synced when the function returns 0.
  */
 int filter_run(const struct image *img, const struct filter_options *options, struct out *out,
 	       struct filter_stats *ret, struct err *err) _must_check_;
+
+/*
+ * The same in `n` files, each with an equal share of the kept pages: a split dump, which is a kdump-
+ * compressed one (format/kdump_set.h), if n is not 1. The limit of bytes is for all of them together.
+ */
+int filter_run_split(const struct image *img, const struct filter_options *options,
+		     struct out *const *outs, size_t n, struct filter_stats *ret,
+		     struct err *err) _must_check_;
 
 #endif

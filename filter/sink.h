@@ -36,6 +36,13 @@ struct sink_batch {
 	size_t len;
 };
 
+/* What one file of a split dump has. */
+struct sink_part {
+	uint64_t start, end; /* page frames */
+	uint64_t rank;       /* of its first kept page among all kept pages */
+	uint64_t n_kept;
+};
+
 /* What a sink is made from. All of it is borrowed for the sink's life, and does not change. */
 struct sink_task {
 	const struct image *img;
@@ -43,6 +50,7 @@ struct sink_task {
 	const struct ranges *ram; /* page frames of the machine */
 	const struct keep *keep;  /* of these, the ones to write */
 	struct out *out;
+	const struct sink_part *part; /* NULL: the file has all of it; ranks are within the part */
 };
 
 struct sink;

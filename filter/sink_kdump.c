@@ -71,6 +71,11 @@ static int plan(struct sink_kdump *s, struct err *err)
 	h->phys_base = (uint64_t)phys_base(img);
 	h->dump_level = options->level;
 	h->notes_size = img->src->notes.len;
+	if (s->sink.task.part) {
+		h->split = true;
+		h->start_pfn = s->sink.task.part->start;
+		h->end_pfn = s->sink.task.part->end;
+	}
 	r = kdump_plan(h, &s->layout, err);
 	if (r)
 		return r;
@@ -151,10 +156,22 @@ static int write_kept(struct sink_kdump *s, struct err *err)
 	return r;
 }
 
+/* Has the last byte of the 2nd bitmap been written? */
+static bool ends_bitmap(const struct sink_kdump *s)
+{
+	const struct keep *keep = s->sink.task.keep;
+	const struct chunk *last = &keep->chunks[keep->n_chunks - 1];
+
+	return num_div_up(s->header.max_mapnr, 8) == s->layout.bitmap_size && last->kept &&
+	       last->pfn + CHUNK_PAGES >= s->header.max_mapnr;
+}
+
 static int write_start(struct sink_kdump *s, struct err *err)
 {
-	const struct bytes notes = s->sink.task.img->src->notes;
-	uint64_t block = s->header.block_size, kept = s->sink.task.keep->n_kept, data;
+	const struct sink_task *task = &s->sink.task;
+	const struct bytes notes = task->img->src->notes;
+	uint64_t block = s->header.block_size, data;
+	uint64_t kept = task->part ? task->part->n_kept : task->keep->n_kept;
 	int r;
 
 	if ((r = write_headers(s, err)) ||
@@ -162,12 +179,11 @@ static int write_start(struct sink_kdump *s, struct err *err)
 	    (r = write_ram(s, err)) || (r = write_kept(s, err)))
 		return r;
 	memset(s->block, 0, block);
-	/* with nothing behind it, the (empty) 2nd bitmap must still be whole: readers map it */
-	if (!kept && num_div_up(s->header.max_mapnr, 8) < s->layout.bitmap_size &&
-	    (r = put(s, s->block, 1, s->layout.desc_off - 1, err)))
+	/* with nothing behind it, the 2nd bitmap must still be whole: readers map it */
+	if (!kept && !ends_bitmap(s) && (r = put(s, s->block, 1, s->layout.desc_off - 1, err)))
 		return r;
 	data = num_align_up(s->layout.desc_off + kept * KDUMP_DESC_SIZE, block);
-	if (s->sink.task.options->level & LEVEL_ZERO) {
+	if (task->options->level & LEVEL_ZERO) {
 		r = put(s, s->block, block, data, err);
 		if (r)
 			return r;

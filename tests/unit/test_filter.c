@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "filter/filter.h"
-#include "format/kdump.h"
+#include "format/kdump_set.h"
 #include "tests/unit/fake_machine.h"
 #include "tests/unit/fake_out.h"
 
@@ -68,16 +68,13 @@ static void assert_ranges(const struct machine *m, const struct source *src, uns
 		assert_int_equal(src->ram.n, m->f.src.ram.n);
 }
 
-/* Open what was written, and compare every page with memory and with the uses. */
-static void assert_dump(const struct machine *m, const struct fake_out *o, unsigned int level,
-			const struct filter_stats *stats)
+/* Compare every page with memory and with the uses. */
+static void assert_source(const struct machine *m, const struct source *src, unsigned int level,
+			  const struct filter_stats *stats)
 {
 	static uint8_t want[FAKE_PAGE], got[FAKE_PAGE];
 	uint64_t n_kept = 0, n_zero = 0;
-	struct source *src = NULL;
-	struct stat st;
 
-	assert_ok(source_open(o->file.path, &src, err));
 	assert_false(src->incomplete);
 	assert_ranges(m, src, level);
 	for (uint64_t pfn = 0; pfn < MACHINE_PAGES; pfn++) {
@@ -102,6 +99,16 @@ static void assert_dump(const struct machine *m, const struct fake_out *o, unsig
 	assert_int_equal(stats->cut, FILTER_WHOLE);
 	assert_int_equal(stats->cut_off, 0);
 	assert_int_equal(stats->lost, 0);
+}
+
+static void assert_dump(const struct machine *m, const struct fake_out *o, unsigned int level,
+			const struct filter_stats *stats)
+{
+	struct source *src = NULL;
+	struct stat st;
+
+	assert_ok(source_open(o->file.path, &src, err));
+	assert_source(m, src, level, stats);
 	assert_int_equal(fstat(o->file.fd, &st), 0);
 	assert_true((uint64_t)st.st_size <= stats->file_bytes);
 	source_destroy(src);
@@ -141,6 +148,135 @@ TEST(all_codecs_and_threads)
 	for (unsigned int codec = CODEC_RAW; codec <= CODEC_LZO; codec++)
 		for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
 			check(shared, options_of(1, codec, threads[i]));
+}
+
+/* ---- split dumps */
+
+static uint64_t count_kept(const struct machine *m, uint64_t from, uint64_t to, unsigned int level)
+{
+	uint64_t n = 0;
+
+	for (uint64_t pfn = from; pfn < to; pfn++)
+		n += machine_keeps(m, pfn, level);
+	return n;
+}
+
+/*
+ * Ranges follow each other; each but the last has its share of the pages, give or take a stretch of 64;
+ * no file behind one without page frames has any.
+ */
+static void assert_shares(const struct machine *m, struct fake_out *const *o, size_t n,
+			  unsigned int level)
+{
+	uint64_t total = count_kept(m, 0, MACHINE_PAGES, level), next = 0, before = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t range[2], want = total * (i + 1) / n;
+
+		assert_int_equal(pread(o[i]->file.fd, range, 16, FAKE_PAGE + 80), 16);
+		assert_int_equal(range[0], next);
+		assert_true(range[1] % 64 == 0 || range[1] == MACHINE_PAGES);
+		assert_true(range[1] > range[0] || next == MACHINE_PAGES);
+		before += count_kept(m, range[0], range[1], level);
+		if (total / n >= 64)
+			assert_true(before >= want && before < want + 64);
+		next = range[1];
+	}
+	assert_int_equal(next, MACHINE_PAGES);
+}
+
+static void check_split(const struct machine *m, struct filter_options options, size_t n)
+{
+	struct fake_out **o = calloc(n, sizeof(*o));
+	struct out **outs = calloc(n, sizeof(*outs));
+	const char **paths = calloc(n, sizeof(*paths));
+	struct filter_stats stats;
+	struct source *src = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		o[i] = fake_out_create(0);
+		outs[i] = &o[i]->out;
+		paths[i] = o[i]->file.path;
+	}
+	assert_ok(filter_run_split(m->f.img, &options, outs, n, &stats, err));
+	assert_shares(m, o, n, options.level);
+	assert_ok(kdump_set_open(paths, n, false, &src, err));
+	assert_source(m, src, options.level, &stats);
+	assert_int_equal(src->file_size <= stats.file_bytes, true);
+	source_destroy(src);
+	for (size_t i = 0; i < n; i++)
+		fake_out_destroy(o[i]);
+	free(o);
+	free(outs);
+	free(paths);
+}
+
+TEST(split_at_all_levels)
+{
+	for (unsigned int level = 0; level <= LEVEL_MAX; level++)
+		check_split(shared, options_of(level, level % 3, level % 2 ? 8 : 2), 2 + level % 5);
+}
+
+TEST(split_into_many)
+{
+	check_split(shared, options_of(31, CODEC_LZO, 2), 100);
+	check_split(shared, options_of(31, CODEC_LZO, 2), 900);
+}
+
+/* One file's failure is the dump's; the last two calls are what takes the mark away. */
+TEST(split_fails)
+{
+	struct filter_options options = options_of(31, CODEC_LZO, 1);
+	struct filter_stats stats;
+	size_t total = SIZE_MAX - 1;
+
+	for (size_t at = 0; at <= total; at++) {
+		struct fake_out *o[2] = {fake_out_create(0), fake_out_create(at)};
+		struct out *outs[2] = {&o[0]->out, &o[1]->out};
+		struct err err = {0};
+		int r = filter_run_split(shared->f.img, &options, outs, 2, &stats, &err);
+
+		assert_int_equal(r, at ? ERR_NO_SPACE : 0);
+		assert_int_equal(err.code, r);
+		total = at ? total : o[1]->n_calls;
+		if (at > 1 && at < total)
+			assert_true(fake_out_incomplete(o[1]));
+		assert_false(o[0]->finished || o[1]->finished);
+		fake_out_destroy(o[0]);
+		fake_out_destroy(o[1]);
+	}
+	assert_true(total > 10 && total < 1000);
+}
+
+/* What a part of a dump lacks is not what a level left out: the output must not pass for whole. */
+TEST(incomplete_input)
+{
+	struct filter_options options = options_of(31, CODEC_LZO, 1);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats stats;
+
+	shared->f.src.incomplete = true;
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	shared->f.src.incomplete = false;
+	assert_true(fake_out_incomplete(o));
+	assert_int_equal(stats.lost, 0);
+	fake_out_destroy(o);
+}
+
+TEST(split_usage)
+{
+	struct filter_options options = options_of(31, CODEC_RAW, 2);
+	struct fake_out *o = fake_out_create(0);
+	struct out *outs[2] = {&o->out, &o->out};
+	struct filter_stats stats;
+
+	assert_fails(filter_run_split(shared->f.img, &options, outs, 0, &stats, err), ERR_USAGE,
+		     "in no file");
+	options.format = FILTER_ELF;
+	assert_fails(filter_run_split(shared->f.img, &options, outs, 2, &stats, err), ERR_USAGE,
+		     "only a kdump-compressed dump can be split");
+	assert_int_equal(o->n_calls, 0);
+	fake_out_destroy(o);
 }
 
 TEST(header)
@@ -762,6 +898,11 @@ int main(void)
 		cmocka_unit_test(all_levels),
 		cmocka_unit_test(all_levels_elf),
 		cmocka_unit_test(all_codecs_and_threads),
+		cmocka_unit_test(split_at_all_levels),
+		cmocka_unit_test(split_into_many),
+		cmocka_unit_test(split_fails),
+		cmocka_unit_test(split_usage),
+		cmocka_unit_test(incomplete_input),
 		cmocka_unit_test(header),
 		cmocka_unit_test(zeros_share_one_place),
 		cmocka_unit_test(every_failure_of_a_full_disk),

@@ -37,7 +37,11 @@ static int fixture_create(struct fixture *x, struct err *err)
 	fake_open(&x->f);
 	if (keep_create(x->f.img, &x->options, &x->kept, &x->keep, &stats, err))
 		return err->code;
-	x->task = (struct sink_task){x->f.img, &x->options, &x->pages, x->keep, &x->o->out};
+	x->task = (struct sink_task){.img = x->f.img,
+				     .options = &x->options,
+				     .ram = &x->pages,
+				     .keep = x->keep,
+				     .out = &x->o->out};
 	return sink_create(&x->task, &x->sink, err);
 }
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "filter/sink_split.h"
+
+#include "base/num.h"
+#include "filter/sink_kdump.h"
+
+struct split_file {
+	struct sink_part part;
+	struct sink *sink;
+};
+
+struct sink_split {
+	struct sink sink;
+	struct split_file *files;
+	size_t n;
+};
+
+/* ---- borders */
+
+/* The first multiple of 64 page frames that has at least `rank` kept pages before it; *ret_rank of them. */
+static uint64_t find_border(struct keep_reader *reader, uint64_t rank, uint64_t *ret_rank)
+{
+	const struct keep *keep = reader->keep;
+	const struct chunk_bits *bits;
+	uint64_t lo = 0, hi = keep->n_chunks, at;
+
+	/* the last chunk that begins below that rank */
+	while (hi - lo > 1) {
+		uint64_t mid = lo + (hi - lo) / 2;
+
+		if (keep->chunks[mid].rank < rank)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	bits = keep_read(reader, lo);
+	at = keep->chunks[lo].rank;
+	for (uint64_t i = 0; i < CHUNK_WORDS; i++) {
+		if (at >= rank) {
+			*ret_rank = at;
+			return keep->chunks[lo].pfn + i * BITMAP_WORD_BITS;
+		}
+		at += (uint64_t)__builtin_popcountll(bits->keep[i]);
+	}
+	*ret_rank = at;
+	return keep->chunks[lo].pfn + CHUNK_PAGES;
+}
+
+/*
+ * The last files may have no page frames, because makedumpfile --reassemble takes no other empty ones;
+ * hence at least one kept page for each as long as there are any.
+ */
+static void find_parts(struct sink_split *s, struct keep_reader *reader)
+{
+	const struct ranges *ram = s->sink.task.ram;
+	uint64_t kept = reader->keep->n_kept, pfn = 0, rank = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct sink_part *part = &s->files[i].part;
+
+		*part = (struct sink_part){.start = pfn, .rank = rank};
+		if (rank < kept)
+			pfn = find_border(reader, NUM_MAX(kept * (i + 1) / s->n, rank + 1), &rank);
+		if (rank == kept)
+			pfn = ram->v[ram->n - 1].end;
+		part->end = pfn;
+		part->n_kept = rank - part->rank;
+	}
+}
+
+/* ---- writing */
+
+/* A batch is one chunk's, which seldom lies on both sides of a border. */
+static int split_write(struct sink *sink, const struct sink_batch *b, struct err *err)
+{
+	struct sink_split *s = (struct sink_split *)sink;
+	const uint8_t *data = b->data;
+	size_t done = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < s->n && !r; i++) {
+		const struct sink_part *part = &s->files[i].part;
+		/* b->rank may lie before the part: rank + step is behind its beginning */
+		struct sink_batch mine = {
+			.rank = b->rank - part->rank, .pages = b->pages + done, .data = data};
+
+		for (; done < b->n; done++, mine.n++) {
+			const struct sink_page *page = &b->pages[done];
+
+			if (b->rank + page->step >= part->rank + part->n_kept)
+				break;
+			mine.len += page->kind == SINK_DATA ? page->size : 0;
+		}
+		data += mine.len;
+		if (mine.n)
+			r = sink_write(s->files[i].sink, &mine, err);
+	}
+	return r;
+}
+
+static int split_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_size,
+			struct err *err)
+{
+	struct sink_split *s = (struct sink_split *)sink;
+	uint64_t size, sum = 0;
+
+	for (size_t i = 0; i < s->n; i++, sum += size)
+		if (sink_finish(s->files[i].sink, keep_incomplete, &size, err))
+			return err->code;
+	*ret_size = sum;
+	return 0;
+}
+
+static void split_destroy(struct sink *sink)
+{
+	struct sink_split *s = (struct sink_split *)sink;
+
+	for (size_t i = 0; i < s->n; i++)
+		sink_destroy(s->files[i].sink);
+	free(s->files);
+	free(s);
+}
+
+/* No place: data that pages of several files share would have to be in each of them. */
+static const struct sink_ops split_ops = {
+	.write = split_write,
+	.finish = split_finish,
+	.destroy = split_destroy,
+};
+
+static int create_files(struct sink_split *s, struct out *const *outs, struct err *err)
+{
+	struct keep_reader reader;
+	int r = keep_reader_init(&reader, s->sink.task.keep, err);
+
+	if (!r)
+		find_parts(s, &reader);
+	keep_reader_deinit(&reader);
+	for (size_t i = 0; i < s->n && !r; i++) {
+		struct sink_task task = s->sink.task;
+
+		task.out = outs[i];
+		task.part = &s->files[i].part;
+		r = sink_kdump_create(&task, &s->files[i].sink, err);
+		s->sink.base += r ? 0 : s->files[i].sink->base;
+	}
+	return r;
+}
+
+int sink_split_create(const struct sink_task *task, struct out *const *outs, size_t n,
+		      struct sink **ret, struct err *err)
+{
+	struct sink_split *s;
+	int r;
+
+	if (task->options->format != FILTER_KDUMP)
+		return err_set(err, ERR_USAGE, "only a kdump-compressed dump can be split");
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_nomem(err, sizeof(*s), "the output");
+	s->sink = (struct sink){.ops = &split_ops, .task = *task};
+	s->files = calloc(n, sizeof(*s->files));
+	if (s->files)
+		s->n = n;
+	r = s->files ? create_files(s, outs, err)
+		     : err_nomem(err, n * sizeof(*s->files), "the output files");
+	if (r) {
+		split_destroy(&s->sink);
+		return r;
+	}
+	*ret = &s->sink;
+	return 0;
+}
