@@ -27,6 +27,9 @@ struct cmd {
 int cmd_parse(const struct cmd *cmd, const struct opt *opts, size_t n_opts, int argc, char **argv,
 	      int min_operands, int max_operands, struct err *err) _must_check_;
 
+/* How many operands there are, NULL behind the last. */
+size_t cmd_count(char *const *operands);
+
 /* Flush standard output and tell a full disk or a closed pipe. */
 int cmd_flush_stdout(struct err *err) _must_check_;
 

@@ -8,7 +8,8 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	const struct opt opts[] = {DUMP_OPT_PARTIAL(&input)};
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 
-	return r ? r : job_dmesg(argv + 1, &input, stdout, "standard output", err);
+	return r ? r
+		 : job_dmesg(argv + 1, cmd_count(argv + 1), &input, stdout, "standard output", err);
 }
 
 const struct cmd cmd_dmesg = {

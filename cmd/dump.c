@@ -69,16 +69,13 @@ static int open_stdin(struct source **ret, struct err *err)
 	return r;
 }
 
-int dump_open(char *const *operands, const struct dump_options *options, struct source **ret,
+int dump_open(char *const *paths, size_t n, const struct dump_options *options, struct source **ret,
 	      struct err *err)
 {
 	const struct source_options how = {.no_mmap = options->no_mmap};
-	size_t n = 0;
 
-	while (operands[n])
-		n++;
 	if (n > 1 || options->partial)
-		return kdump_set_open((const char *const *)operands, n, options->partial, ret, err);
-	return strcmp(*operands, "-") == 0 ? open_stdin(ret, err)
-					   : source_open_with(*operands, &how, ret, err);
+		return kdump_set_open((const char *const *)paths, n, options->partial, ret, err);
+	return strcmp(*paths, "-") == 0 ? open_stdin(ret, err)
+					: source_open_with(*paths, &how, ret, err);
 }

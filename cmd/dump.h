@@ -11,11 +11,10 @@ struct dump_options {
 };
 
 /*
- * Open it: `operands` are one file, or all files of a split dump in any order, and NULL behind the last.
- * "-" is a flattened stream on standard input, which goes to a file without a name first: in $TMPDIR, or
+ * Open it: `paths` are one file, or all files of a split dump in any order. "-" is a flattened stream on standard input, which goes to a file without a name first: in $TMPDIR, or
  * /var/tmp, which unlike /tmp is never memory.
  */
-int dump_open(char *const *operands, const struct dump_options *options, struct source **ret,
+int dump_open(char *const *paths, size_t n, const struct dump_options *options, struct source **ret,
 	      struct err *err) _must_check_;
 
 #define DUMP_OPT_PARTIAL(options)                         \

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/num.h"
+#include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 #include "cmd/progress.h"
 #include "format/flat.h"
@@ -54,14 +55,24 @@ static int parse_levels(struct job *job, const char *text, struct err *err)
 }
 
 /* A dump that exists is moved only: there is nothing left to choose. */
-static int check_move(const struct job *job, const char *option, struct err *err)
+static int check_move(const struct job *job, struct err *err)
 {
+	if (job->kind != JOB_REARRANGE && job->kind != JOB_REASSEMBLE)
+		return 0;
 	if (job->flatten || job->format != FILTER_KDUMP || job->codec != CODEC_RAW ||
 	    job->exclude_vmemmap || job->limit || job->time_budget || strcmp(job->levels, "0") != 0)
 		return err_set(err, ERR_USAGE,
 			       "%s writes the dump as it comes: no -F, no choice of pages, of "
 			       "format or compression",
-			       option);
+			       job->kind == JOB_REARRANGE ? "-R" : "--reassemble");
+	return 0;
+}
+
+static int check_split(const struct job *job, struct err *err)
+{
+	if (job->kind == JOB_SPLIT && (job->flatten || job->format != FILTER_KDUMP))
+		return err_set(err, ERR_USAGE,
+			       "--split writes kdump-compressed files: no -F, no -E");
 	return 0;
 }
 
@@ -76,19 +87,21 @@ static int check_flatten(const struct job *job, struct err *err)
 
 static int take_operands(struct job *job, char **operands, struct err *err)
 {
-	bool in = job->kind != JOB_REARRANGE, out = !job->flatten;
-	size_t n = 0, least = (size_t)in + (size_t)out;
+	bool split = job->kind == JOB_SPLIT, rearrange = job->kind == JOB_REARRANGE;
+	size_t n = cmd_count(operands), in = rearrange ? 0 : 1, out = job->flatten ? 0 : 1;
+	size_t least = in + (split ? 2 : out);
 
-	while (operands[n])
-		n++;
-	if (n < least || (n > least && !in))
+	if (n < least || (n > least && rearrange))
 		return err_set(err, ERR_USAGE, "too %s operands; they are: %s",
 			       n < least ? "few" : "many", JOB_OPERANDS);
-	if (out) {
-		job->out = operands[n - 1];
-		operands[n - 1] = NULL;
-	}
+	job->n_outs = split ? n - 1 : out;
+	job->n_in = n - job->n_outs;
 	job->in = operands;
+	job->outs = operands + job->n_in;
+	for (size_t i = 1; i < job->n_outs; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(job->outs[i], job->outs[k]) == 0)
+				return err_set(err, ERR_USAGE, "%s is given twice", job->outs[i]);
 	return 0;
 }
 
@@ -96,8 +109,10 @@ int job_prepare(struct job *job, char **operands, struct err *err)
 {
 	int r = parse_levels(job, job->levels, err);
 
-	if (!r && job->kind != JOB_FILTER)
-		r = check_move(job, job->kind == JOB_REARRANGE ? "-R" : "--reassemble", err);
+	if (!r)
+		r = check_move(job, err);
+	if (!r)
+		r = check_split(job, err);
 	if (!r)
 		r = check_flatten(job, err);
 	if (!r && job->format == FILTER_ELF && job->codec != CODEC_RAW)
@@ -146,16 +161,14 @@ static void print_stats(const struct filter_stats *s, const struct image *img,
 			"LOST: %" PRIu64
 			" pages could not be read; the dump is marked incomplete\n",
 			s->lost);
-	fprintf(to, "%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n",
-		job->out ? job->out : STDOUT_NAME, num_human(s->file_bytes, a),
-		num_human(s->pages * img->page_size, b), seconds, (double)s->scan_ns / 1e9,
-		(double)s->write_ns / 1e9);
+	fprintf(to, "%s%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n",
+		job->n_outs ? job->outs[0] : STDOUT_NAME, job->n_outs > 1 ? " and others" : "",
+		num_human(s->file_bytes, a), num_human(s->pages * img->page_size, b), seconds,
+		(double)s->scan_ns / 1e9, (double)s->write_ns / 1e9);
 }
 
-static int create_out(const struct job *job, struct out **ret, struct err *err)
+static int create_stream(struct out **ret, struct err *err)
 {
-	if (job->out)
-		return out_file_create(job->out, job->force, ret, err);
 	if (isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE, "-F: standard output is a terminal");
 	return flat_out_create(STDOUT_FILENO, STDOUT_NAME, ret, err);
@@ -170,17 +183,44 @@ static uint64_t deadline(uint64_t seconds)
 	return seconds ? ((uint64_t)t.tv_sec + seconds) * 1000000000 + (uint64_t)t.tv_nsec : 0;
 }
 
-/*
- * A dump that was cut off keeps the name of an incomplete one; a stream has no other name, and gets its
- * end mark, because makedumpfile -R never returns from one without.
- */
-static int end_out(const struct job *job, struct out *out, const struct filter_stats *stats,
-		   struct err *err)
+/* What a job writes to: *ret_n outs of a list that free() frees. */
+static int create_outs(const struct job *job, struct out ***ret, size_t *ret_n, struct err *err)
 {
-	if (stats->cut == FILTER_WHOLE || !job->out)
-		return out->ops->commit(out, err);
-	out->ops->leave(out);
-	return 0;
+	size_t n = job->n_outs ? job->n_outs : 1, made = 0;
+	struct out **outs = calloc(n, sizeof(struct out *));
+	int r = outs ? 0 : err_nomem(err, n * sizeof(struct out *), "the outputs");
+
+	for (; made < n && !r; made += !r)
+		r = job->n_outs ? out_file_create(job->outs[made], job->force, &outs[made], err)
+				: create_stream(&outs[made], err);
+	if (!r) {
+		*ret = outs;
+		*ret_n = n;
+		return 0;
+	}
+	while (made-- > 0)
+		outs[made]->ops->abort(outs[made]);
+	free(outs);
+	return r;
+}
+
+/*
+ * All or none, but for those that were committed before one failed. A dump that was cut off keeps the name
+ * of an incomplete one; a stream has no other name, and gets its end mark, because makedumpfile -R never
+ * returns from one without.
+ */
+static int end_outs(const struct job *job, struct out **outs, size_t n, enum filter_cut cut, int r,
+		    struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (r)
+			outs[i]->ops->abort(outs[i]);
+		else if (cut != FILTER_WHOLE && job->n_outs)
+			outs[i]->ops->leave(outs[i]);
+		else
+			r = outs[i]->ops->commit(outs[i], err);
+	}
+	return r;
 }
 
 static int run_level(const struct image *img, const struct job *job, size_t i,
@@ -200,29 +240,27 @@ static int run_level(const struct image *img, const struct job *job, size_t i,
 		.progress = job->progress ? progress_update : NULL,
 		.progress_ctx = &progress,
 	};
-	struct out *out;
-	int r = create_out(job, &out, err);
+	struct out **outs;
+	size_t n;
+	int r = create_outs(job, &outs, &n, err);
 
 	if (r)
 		return r;
 	progress_init(&progress);
-	r = filter_run(img, &options, out, stats, err);
+	r = filter_run_split(img, &options, outs, n, stats, err);
 	progress_end(&progress);
-	if (r) {
-		out->ops->abort(out);
-		return r;
-	}
-	return end_out(job, out, stats, err);
+	r = end_outs(job, outs, n, r ? FILTER_WHOLE : stats->cut, r, err);
+	free(outs);
+	return r;
 }
 
 static int report_cut(const struct job *job, const struct filter_stats *stats, struct err *err)
 {
-	const char *name = job->out ? job->out : STDOUT_NAME;
-
 	return err_set(err, ERR_PARTIAL,
-		       "%s%s: cut off by %s: %" PRIu64 " of %" PRIu64
+		       "%s%s%s: cut off by %s: %" PRIu64 " of %" PRIu64
 		       " kept pages are not in it; it is marked incomplete and opens",
-		       name, job->out ? ".incomplete" : "", filter_cut_name(stats->cut),
+		       job->n_outs ? job->outs[0] : STDOUT_NAME, job->n_outs ? ".incomplete" : "",
+		       job->n_outs > 1 ? " and others" : "", filter_cut_name(stats->cut),
 		       stats->cut_off,
 		       stats->cut_off + stats->written + stats->shared + stats->zero + stats->lost);
 }
@@ -250,7 +288,7 @@ static int commit(const struct job *job, struct out *out, uint64_t bytes, struct
 	int r = out->ops->commit(out, err);
 
 	if (!r && job->stats)
-		fprintf(job->messages, "%s: %s\n", job->out, num_human(bytes, human));
+		fprintf(job->messages, "%s: %s\n", job->outs[0], num_human(bytes, human));
 	return r;
 }
 
@@ -263,13 +301,13 @@ static int rearrange(const struct job *job, struct err *err)
 
 	if (isatty(STDIN_FILENO))
 		return err_set(err, ERR_USAGE, "-R: standard input is a terminal");
-	r = out_file_create(job->out, job->force, &out, err);
+	r = out_file_create(job->outs[0], job->force, &out, err);
 	if (r)
 		return r;
 	r = flat_rearrange(STDIN_FILENO, "standard input", out, &bytes, err);
 	if (r == ERR_CORRUPT) {
 		out->ops->leave(out);
-		return err_wrap(err, "what came is in %s.incomplete", job->out);
+		return err_wrap(err, "what came is in %s.incomplete", job->outs[0]);
 	}
 	if (r) {
 		out->ops->abort(out);
@@ -282,7 +320,7 @@ static int join(const struct source *set, const struct job *job, struct err *err
 {
 	struct out *out;
 	uint64_t bytes;
-	int r = out_file_create(job->out, job->force, &out, err);
+	int r = out_file_create(job->outs[0], job->force, &out, err);
 
 	if (r)
 		return r;
@@ -297,7 +335,7 @@ static int join(const struct source *set, const struct job *job, struct err *err
 static int reassemble(const struct job *job, struct err *err)
 {
 	struct source *set;
-	int r = dump_open(job->in, &job->input, &set, err);
+	int r = dump_open(job->in, job->n_in, &job->input, &set, err);
 
 	if (r)
 		return r;
@@ -310,7 +348,7 @@ static int filter(const struct job *job, struct err *err)
 {
 	struct source *src;
 	struct image *img;
-	int r = dump_open(job->in, &job->input, &src, err);
+	int r = dump_open(job->in, job->n_in, &job->input, &src, err);
 
 	if (r)
 		return r;
@@ -328,6 +366,7 @@ int job_run(struct job *job, struct err *err)
 	job->deadline_ns = deadline(job->time_budget);
 	switch ((enum job_kind)job->kind) {
 	case JOB_FILTER:
+	case JOB_SPLIT:
 		return filter(job, err);
 	case JOB_REARRANGE:
 		return rearrange(job, err);
@@ -351,14 +390,14 @@ static int write_text(void *ctx, const char *text, size_t len, struct err *err)
 	return 0;
 }
 
-int job_dmesg(char *const *in, const struct dump_options *options, FILE *to, const char *name,
-	      struct err *err)
+int job_dmesg(char *const *in, size_t n_in, const struct dump_options *options, FILE *to,
+	      const char *name, struct err *err)
 {
 	struct text_out out = {to, name};
 	struct printk_stats stats;
 	struct source *src;
 	struct image *img;
-	int r = dump_open(in, options, &src, err);
+	int r = dump_open(in, n_in, options, &src, err);
 
 	if (r)
 		return r;

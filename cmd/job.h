@@ -15,6 +15,7 @@ enum job_kind {
 	JOB_FILTER,     /* VMCORE... OUT, or no OUT if it goes to standard output */
 	JOB_REARRANGE,  /* OUT, from standard input */
 	JOB_REASSEMBLE, /* DUMP... OUT */
+	JOB_SPLIT,      /* VMCORE OUT OUT... */
 };
 
 struct job {
@@ -32,8 +33,8 @@ struct job {
 	bool stats;    /* print them at the end */
 	struct dump_options input;
 	/* the rest is job_prepare()'s */
-	char *const *in; /* for dump_open() */
-	const char *out; /* NULL if it is standard output */
+	char *const *in, *const *outs;
+	size_t n_in, n_outs; /* no outs: standard output */
 	/* tried in this order: the next one if the target is full */
 	unsigned int level[JOB_MAX_LEVELS];
 	size_t n_levels;
@@ -58,6 +59,8 @@ struct job {
 			   "rearrange a flattened dump from standard input into OUT"),            \
 		OPT_CHOICE(0, "reassemble", &(job)->kind, JOB_REASSEMBLE,                         \
 			   "join the files of a split dump, as they are, to OUT"),                \
+		OPT_CHOICE(0, "split", &(job)->kind, JOB_SPLIT,                                   \
+			   "write a split dump: its pages in equal parts to all OUT"),            \
 		DUMP_OPT_PARTIAL(&(job)->input),                                                  \
 		OPT_FLAG('f', NULL, &(job)->force, "replace OUT if it exists"),                   \
 		OPT_FLAG('e', NULL, &(job)->exclude_vmemmap,                                      \
@@ -69,7 +72,9 @@ struct job {
 		OPT_NUMBER(0, "num-threads", "N", &(job)->threads, 1, FILTER_MAX_THREADS,         \
 			   "workers that compress and write (online CPUs)")
 
-#define JOB_OPERANDS "VMCORE... OUT | -F VMCORE... | -R OUT | --reassemble DUMP... OUT"
+#define JOB_OPERANDS                                                          \
+	"VMCORE... OUT | -F VMCORE... | -R OUT | --reassemble DUMP... OUT | " \
+	"--split VMCORE OUT OUT..."
 
 /* Defaults: kdump format, level 0, no compression, online CPUs, progress and statistics. */
 void job_init(struct job *job);
@@ -83,7 +88,7 @@ int job_prepare(struct job *job, char **operands, struct err *err) _must_check_;
 int job_run(struct job *job, struct err *err) _must_check_;
 
 /* The kernel log of the dump that dump_open() opens, to `to`, which a message calls `name`. */
-int job_dmesg(char *const *in, const struct dump_options *options, FILE *to, const char *name,
-	      struct err *err) _must_check_;
+int job_dmesg(char *const *in, size_t n_in, const struct dump_options *options, FILE *to,
+	      const char *name, struct err *err) _must_check_;
 
 #endif

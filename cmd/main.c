@@ -43,6 +43,15 @@ int cmd_parse(const struct cmd *cmd, const struct opt *opts, size_t n_opts, int 
 	return 0;
 }
 
+size_t cmd_count(char *const *operands)
+{
+	size_t n = 0;
+
+	while (operands[n])
+		n++;
+	return n;
+}
+
 int cmd_flush_stdout(struct err *err)
 {
 	if (fflush(stdout) || ferror(stdout))

@@ -33,11 +33,11 @@ static int dump_dmesg(struct args *args, char **operands, struct err *err)
 
 	if (job->kind != JOB_FILTER || job->flatten)
 		return err_set(err, ERR_USAGE,
-			       "--dump-dmesg writes a text: no -F, -R or --reassemble");
+			       "--dump-dmesg writes a text: no -F, -R, --split or --reassemble");
 	r = job_prepare(job, operands, err);
 	if (r || args->check_params)
 		return r;
-	out = job->out;
+	out = job->outs[0];
 	r = io_check_replaceable(out, err);
 	if (r)
 		return r;
@@ -46,7 +46,7 @@ static int dump_dmesg(struct args *args, char **operands, struct err *err)
 	to = fopen(out, "we");
 	if (!to)
 		return err_sys(err, errno, "%s: create", out);
-	r = job_dmesg(job->in, &job->input, to, out, err);
+	r = job_dmesg(job->in, job->n_in, &job->input, to, out, err);
 	if (!r && (fflush(to) || fsync(fileno(to))))
 		r = err_sys(err, errno, "%s", out);
 	if (fclose(to) && !r)
@@ -64,9 +64,12 @@ static int dump(struct args *args, char **operands, struct err *err)
 	job->progress = args->message_level & MESSAGE_PROGRESS;
 	job->stats = args->show_stats || args->message_level & MESSAGE_REPORT;
 	r = job_run(job, err);
-	if (!r && args->message_level & MESSAGE_COMMON)
-		fprintf(job->messages, "The dumpfile is saved to %s.\n",
-			job->out ? job->out : "STDOUT");
+	if (r || !(args->message_level & MESSAGE_COMMON))
+		return r;
+	if (!job->n_outs)
+		fprintf(job->messages, "The dumpfile is saved to STDOUT.\n");
+	for (size_t i = 0; i < job->n_outs; i++)
+		fprintf(job->messages, "The dumpfile is saved to %s.\n", job->outs[i]);
 	return r;
 }
 
@@ -96,7 +99,6 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 		OPT_REFUSED(0, "mem-usage", ""),
 		OPT_REFUSED(0, "non-cyclic", "buffers need no tuning"),
 		OPT_REFUSED(0, "partial-dmesg", ""),
-		OPT_REFUSED(0, "split", ""),
 		OPT_REFUSED(0, "splitblock-size", ""),
 		OPT_REFUSED(0, "vtop", ""),
 		OPT_REFUSED(0, "work-dir", "no temporary files are made"),

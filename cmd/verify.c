@@ -68,7 +68,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	struct source *src;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 
-	if (r || (r = dump_open(argv + 1, &input, &src, err)))
+	if (r || (r = dump_open(argv + 1, cmd_count(argv + 1), &input, &src, err)))
 		return r;
 	progress_init(&report.progress);
 	r = verify_run(src, &options, &stats, err);

@@ -194,5 +194,37 @@ def check_set_with_a_file_missing(lifeboat: str, folder: Path) -> str | None:
     return None
 
 
+def split(lifeboat: str, dump: Path, folder: Path, count: int, *options: str) -> list[Path]:
+    files = [folder / f"split{index}" for index in range(count)]
+    command([lifeboat, "filter", "-q", "-f", "--split", *options, dump, *files])
+    return files
+
+
+def check_split(lifeboat: str, folder: Path) -> str | None:
+    """What --split writes is one dump for us and, where it is installed, for makedumpfile."""
+    dump, joined, plain = kernel_dump(folder), folder / "joined", folder / "plain"
+    try:
+        for count, options in (2, ("-l", "-d", "31")), (5, ("-d", "1")), (40, ("-z", "-d", "16")):
+            command([lifeboat, "filter", "-q", "-f", *options, dump, plain])
+            files = split(lifeboat, dump, folder, count, *options)
+            command([lifeboat, "verify", *files])
+            command([lifeboat, "filter", "-q", "-f", "--reassemble", *files, joined])
+            expect_same_pages(joined, plain)
+            command([lifeboat, "filter", "-q", "-f", "-c", *options[-2:], *files, joined])
+            expect_same_pages(joined, plain)
+            if join_by_makedumpfile(files, folder / "theirs"):
+                expect_same_pages(folder / "theirs", plain)
+                (folder / "theirs").unlink()
+        command([lifeboat, "filter", "--split", dump, folder / "a", folder / "a"], status=USAGE)
+        command([lifeboat, "filter", "--split", "-E", dump, folder / "a", folder / "b"],
+                status=USAGE)
+        command([lifeboat, "filter", "--split", dump, folder / "a", plain], status=USAGE)
+        if list(folder.glob("a*")):
+            raise Wrong("something is left behind")
+    except Wrong as why:
+        return str(why)
+    return None
+
+
 CHECKS = [check_flatten, check_flattened_input, check_flatten_by_makedumpfiles_name, check_set,
-          check_set_with_a_file_missing]
+          check_set_with_a_file_missing, check_split]
