@@ -33,13 +33,15 @@ PANIC_VIEW = {
 }
 
 
-def crash_says(dump: Path, vmlinux: Path, script: Path, names: Sequence[str] = ()) -> dict[str, str]:
-    """The output of these of CRASH_COMMANDS (all of them) on a dump; `script` is a file to write."""
+def crash_says(dumps: Sequence[Path], vmlinux: Path, script: Path,
+               names: Sequence[str] = ()) -> dict[str, str]:
+    """The output of these of CRASH_COMMANDS (all of them) on a dump, which is one file, or the files of a
+    set; `script` is a file to write."""
     lines = []
     for name in names or CRASH_COMMANDS:
         lines += [f"!echo @@{name}", CRASH_COMMANDS[name]]
     script.write_text("\n".join([*lines, "quit"]) + "\n", encoding="ascii")
-    argv: list[str | Path] = ["crash", "-s", "-i", script, vmlinux, dump]
+    argv: list[str | Path] = ["crash", "-s", "-i", script, vmlinux, *dumps]
     text = run(argv, seconds=240).stdout
     parts = re.split(r"^@@(\w+)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -63,7 +65,8 @@ def judge_crash(evidence: Evidence, checks: Checks) -> None:
         "ps": [r"^>\s+1\s.*\binit$"],
         "tasks": [SLEEPER, r"kthreadd"],
     }
-    said = crash_says(evidence.dump_path, evidence.vmlinux, evidence.folder.path / "crash.commands")
+    script = evidence.folder.path / "crash.commands"
+    said = crash_says([evidence.dump_path], evidence.vmlinux, script)
     for name, why in crash_lacks(said, wanted).items():
         lines = len(said.get(name, "").splitlines())
         checks.expect(f"crash-{name}", not why, why, f"{lines} lines")
