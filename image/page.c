@@ -16,7 +16,6 @@
 #define FLAGS_POISONED UINT64_MAX
 _Static_assert(!(MAPPING_FLAGS & ~PAGE_MAPPING_BITS) && !(TAIL_BIT & ~PAGE_COMPOUND_BITS),
 	       "page_same() looks at less than page_decode()");
-#define ORDER_LIMIT 48 /* no allocator hands out 2^48 pages; a bound for shifts */
 /*
  * Nor is a compound page larger than 16 GiB (MAX_FOLIO_ORDER of include/linux/mm.h, v6.18): one damaged
  * head must not take the rest of the memory with it.
@@ -198,7 +197,7 @@ int page_layout_init(const struct image *img, struct page_layout *ret, struct er
 	    (r = vmcoreinfo_length(img->info, "zone.free_area", &max_order, &found, err)))
 		return r;
 	/* without the number of orders a free block's size cannot be checked: keep free pages */
-	if (!found || !max_order || max_order > ORDER_LIMIT)
+	if (!found || !max_order || max_order > PAGE_ORDERS)
 		l.has_buddy = l.has_unaccepted = false;
 	l.max_order = (unsigned int)max_order;
 	l.max_compound = COMPOUND_BITS_MAX - img->page_shift;
@@ -294,6 +293,7 @@ static bool decode_head(const struct page_layout *l, const uint8_t *second, uint
 	bool has_tail = get64(second + l->off_compound_head) & TAIL_BIT;
 	bool hugetlb = is_hugetlb(l, second, mapcount);
 
+	ret->head = true;
 	if (l->compound == COMPOUND_UNKNOWN)
 		return false;
 	/* the page behind a head is a tail, and a compound page has two pages at least */
@@ -303,6 +303,7 @@ static bool decode_head(const struct page_layout *l, const uint8_t *second, uint
 		ret->compound_order = order;
 	} else {
 		ret->tail = hugetlb;
+		ret->head = !hugetlb;
 		ret->doubtful = !hugetlb;
 	}
 	return hugetlb;

@@ -34,7 +34,8 @@ enum compound_form {
 	COMPOUND_FLAGS_TYPE, /* page[1].flags low byte, hugetlb = page type of the head (6.9+) */
 };
 
-#define PAGE_BIT_NONE 0 /* a mask of no bits: the kernel did not name this flag */
+#define PAGE_ORDERS   48 /* no allocator hands out 2^48 pages; a bound for shifts */
+#define PAGE_BIT_NONE 0  /* a mask of no bits: the kernel did not name this flag */
 
 struct page_layout {
 	size_t size; /* of struct page, bytes */
@@ -63,6 +64,7 @@ struct page_info {
 	bool hwpoison;
 	bool offline;
 	unsigned int compound_order; /* for hwpoison and offline; 0 for a single page */
+	bool head;                   /* of a compound page; if doubtful, it has the mark of one */
 	bool tail; /* of a compound page: its head has spoken for it, but for its own hwpoison */
 	bool doubtful; /* an order that cannot be, a head without tail: taken for a single page */
 	bool plain;    /* one that is page_same() to it says the same of itself */

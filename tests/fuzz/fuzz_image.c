@@ -17,6 +17,7 @@
 #include <elf.h>
 
 #include "filter/filter.h"
+#include "image/page_check.h"
 #include "image/printk.h"
 #include "tests/fuzz/source_fuzz.h"
 
@@ -202,6 +203,23 @@ static int null_text(void *ctx, const char *text, size_t len, struct err *err)
 
 /* ---- what is done with it */
 
+static void check_free_blocks(const struct image *img)
+{
+	struct page_check none = {0};
+	struct free_blocks counted;
+	struct page_verdict verdict;
+	struct err err = {0};
+
+	if (free_blocks_read(img, &counted, &err)) {
+		REQUIRE(err.code && err.msg[0]);
+		return;
+	}
+	REQUIRE(counted.orders && counted.orders <= PAGE_ORDERS);
+	page_check_verdict(&none, &counted, true, &verdict);
+	REQUIRE(!verdict.distrust_free && !verdict.distrust_compound);
+	REQUIRE(memchr(verdict.text, 0, sizeof(verdict.text)));
+}
+
 static void check_stats(const struct filter_stats *s)
 {
 	uint64_t in_class = 0, dropped = 0;
@@ -234,6 +252,7 @@ static void use_image(const struct source *src, uint8_t level, uint8_t how)
 	}
 	if (printk_format(img, null_text, &sum, &log, &err))
 		REQUIRE(err.code && err.msg[0]);
+	check_free_blocks(img);
 	err = (struct err){0};
 	if (filter_run(img, &options, &out.out, &stats, &err))
 		REQUIRE(err.code && err.msg[0]);

@@ -153,6 +153,7 @@ TEST(every_kernel)
 					 page_class_name(info.class), info.order);
 			assert_false(info.hwpoison || info.offline || info.doubtful);
 			assert_int_equal(info.tail, e->pages.tail);
+			assert_int_equal(info.head, e->pages.compound);
 			assert_int_equal(info.compound_order,
 					 e->pages.compound ? e->pages.order : 0);
 		}
