@@ -16,8 +16,10 @@
 #define FLAGS_POISONED UINT64_MAX
 _Static_assert(!(MAPPING_FLAGS & ~PAGE_MAPPING_BITS) && !(TAIL_BIT & ~PAGE_COMPOUND_BITS),
 	       "page_same() looks at less than page_decode()");
+/* _mapcount may be a little below -1 by mistake: PAGE_MAPCOUNT_RESERVE until 6.11. */
+#define MAPCOUNT_RESERVE 127
 /*
- * Nor is a compound page larger than 16 GiB (MAX_FOLIO_ORDER of include/linux/mm.h, v6.18): one damaged
+ * No compound page is larger than 16 GiB (MAX_FOLIO_ORDER of include/linux/mm.h, v6.18): one damaged
  * head must not take the rest of the memory with it.
  */
 #define COMPOUND_BITS_MAX 34
@@ -243,6 +245,15 @@ static bool is_type(uint32_t mapcount, bool has, uint32_t type)
 	return type & 0xffffff ? mapcount == type : mapcount >> 24 == type >> 24;
 }
 
+/*
+ * Does the page have a type at all, known or not? Types lie far below any number of mappings (page_has_type()
+ * of include/linux/page-flags.h), and a page with one is the kernel's, or hugetlbfs's.
+ */
+static bool has_type(uint32_t mapcount)
+{
+	return mapcount >= 1U << 31 && mapcount < UINT32_MAX - MAPCOUNT_RESERVE;
+}
+
 static bool is_aligned(uint64_t pfn, unsigned int order)
 {
 	return !(pfn & ((1ULL << order) - 1));
@@ -380,7 +391,7 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 	} else if (is_type(mapcount, l->has_unaccepted, l->unaccepted)) {
 		ret->plain = false;
 		set_block(l, PAGE_UNACCEPTED, l->max_order - 1, pfn, ret);
-	} else {
+	} else if (hugetlb || !has_type(mapcount)) {
 		bool anon = is_anon(get64(pages + l->off_mapping));
 
 		ret->class = used_class(l, flags, anon, hugetlb);

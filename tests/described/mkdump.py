@@ -33,17 +33,23 @@ A Linux kernel in it (x86_64)
     map VADDR -> ADDR SIZE [4K|2M|1G]
                                     enter it in the page tables; SIZE in all, pages of 4K unless said
     vmemmap VADDR                   where the struct page of page frame 0 is (or would be)
-    sections roots=VADDR table=VADDR present=N,N…
+    sections roots=VADDR table=VADDR present=N,N… [offline=N,N…]
                                     mem_section: the array of roots, and a page of struct mem_section
-                                    per root that is used, from `table` on
+                                    per root that is used, from `table` on; `offline` ones of the
+                                    present have struct pages that are nobody's (ZONE_DEVICE, hot-added)
     page PFN[-PFN] FIELD=VALUE…     struct pages, each anew: zero, _mapcount -1.  Fields: flags
                                     (names as in NUMBER(PG_…), bitN, joined by +), refcount,
                                     mapcount (a number, or buddy, offline, …), mapping, private,
-                                    lru, compound_head, compound_order, compound_dtor
-    compound PFN order=N [dtor=N] FIELD=VALUE…
-                                    a head and its tails, laid out as in 4.16–6.2 if VMCOREINFO has
-                                    OFFSET(page.compound_order), else as in 6.6 and later
+                                    lru, compound_head, compound_order, compound_dtor; kind=slab or
+                                    hugetlb (of a compound page): as this kernel marks one
+    compound PFN order=N [written=N] FIELD=VALUE…
+                                    a head and its tails, as this kernel lays them out (by the keys of
+                                    VMCOREINFO); the first N struct pages only
+    poison PFN                      the flag, in a struct page that is there
     buddy PFN order=N               a free block
+    counters node=VADDR table=VADDR [ORDER=N…]
+                                    the page allocator's own count of the free blocks so far, in the
+                                    one zone of the one node that `table` (node_data) has; or N
     uts KEY=VALUE…                  sysname nodename release version machine domainname
     uts_at ADDR                     struct new_utsname with these, in memory
 
@@ -79,7 +85,7 @@ Corruption, in this order, after everything was laid out
 
 What a test should see
     expect PFN[-PFN] CLASS          what a page frame is used for: other, free, cache, cache-private,
-                                    user, hwpoison, offline; then `zero` if its bytes are
+                                    user, hwpoison, offline, unaccepted; then `zero` if its bytes are
 """
 
 import ctypes
@@ -279,6 +285,7 @@ class Description:
         self.vmcoreinfo = ""
         self.info = {}
         self.vmemmap = None
+        self.free_blocks = {}  # order: how many
         self.format = None
         self.ram = []  # (start, end, bytes in the file)
         self.loads = []  # further PT_LOADs: (start, end, bytes in the file, vaddr)
@@ -352,6 +359,10 @@ class Description:
         for i in range(0, len(data), 8):
             self.memory.write(self.tables.translate(vaddr + i), data[i : i + 8])
 
+    def write_bytes(self, vaddr, data):
+        """Bytes within one page."""
+        self.memory.write(self.tables.translate(vaddr), data)
+
     # ---- memory
 
     def do_format(self, name):
@@ -402,7 +413,8 @@ class Description:
         self.vmemmap = number(vaddr)
 
     def do_sections(self, *words):
-        o = options(words, ("roots", "table", "present"))
+        o = options(words, ("roots", "table", "present", "offline"))
+        offline = [number(n) for n in o.get("offline", "").split(",") if n]
         size, offset = self.key("SIZE", "mem_section"), self.key("OFFSET", "mem_section.section_mem_map")
         per_root = PAGE // size
         tables = {}
@@ -413,7 +425,7 @@ class Description:
                 self.write_virtual(number(o["roots"]) + root * 8, struct.pack("<Q", tables[root]))
             # coded as the kernel does: minus the section's first page frame, plus flag bits
             self.write_virtual(tables[root] + nr % per_root * size + offset,
-                               struct.pack("<Q", self.vmemmap | 0xF))
+                               struct.pack("<Q", self.vmemmap | (0x13 if nr in offline else 0xF)))
 
     def flags(self, text):
         value = 0
@@ -449,29 +461,94 @@ class Description:
             struct.pack_into(form, data, self.key("OFFSET", "page." + member), value)
         self.write_virtual(self.page_addr(pfn), bytes(data))
 
+    def fields(self, words, also=()):
+        """The fields of a `page` or `compound` line, and the words that are none."""
+        o = options(words, ("kind", *also, *PAGE_FIELDS))
+        rest = {k: number(o.pop(k)) for k in also if k in o}
+        kind = o.pop("kind", None)
+        fields = {k: self.field(k, v) for k, v in o.items()}
+        if kind == "slab" and "NUMBER(PG_slab)" in self.info:  # until 6.9
+            fields["flags"] = fields.get("flags", 0) | self.flags("slab")
+        elif kind == "slab" or kind == "hugetlb" and self.hugetlb_form() == "type":
+            fields["mapcount"] = self.field("mapcount", kind)
+        elif kind not in (None, "hugetlb"):
+            raise Mistake(f"there is no kind '{kind}'")
+        return fields, rest, kind
+
     def do_page(self, where, *words):
-        fields = {k: self.field(k, v) for k, v in options(words, PAGE_FIELDS).items()}
+        fields, _, kind = self.fields(words)
+        if kind == "hugetlb":
+            raise Mistake("a hugetlb page is a compound page")
         for pfn in frames(where):
             self.write_page(pfn, fields)
 
+    def hugetlb_form(self):
+        """Which of its ways this kernel has to mark a hugetlb page, and to say a compound's order."""
+        if "NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)" in self.info:  # since 6.9, and late 6.6 and 6.8
+            return "type"
+        if "NUMBER(PG_hugetlb)" in self.info:  # since 6.6
+            return "flag"
+        return "folio" if "OFFSET(folio._folio_order)" in self.info else "bytes"
+
+    def second_page(self, order, hugetlb):
+        """What the struct page behind a head says of the compound page: {offset: (format, value)}."""
+        form = self.hugetlb_form()
+        if form in ("type", "flag"):
+            value = order | (self.flags("hugetlb") if hugetlb and form == "flag" else 0)
+            return {self.key("OFFSET", "page.flags"): ("<Q", value)}
+        dtor = self.key("NUMBER", "HUGETLB_PAGE_DTOR") if hugetlb else 1
+        if form == "folio":
+            base = self.key("SIZE", "page")
+            names = ("folio._folio_order", "folio._folio_dtor")
+        else:
+            base, names = 0, ("page.compound_order", "page.compound_dtor")
+        at = [self.key("OFFSET", name) - base for name in names]
+        return {at[0]: ("<B", order), at[1]: ("<B", dtor)}
+
+    def tail_info(self, head, order):
+        """What marks a tail: where, and the head's address, or since 7.1 a mask for the tail's own."""
+        if "OFFSET(page.compound_info)" in self.info:
+            span_of_all = self.key("SIZE", "page") << order
+            return self.key("OFFSET", "page.compound_info"), (1 << 64) - span_of_all | 1
+        return self.key("OFFSET", "page.compound_head"), self.page_addr(head) | 1
+
     def do_compound(self, where, *words):
-        o = options(words, ("order", "dtor", *PAGE_FIELDS))
-        head, order, dtor = number(where), number(o.pop("order")), number(o.pop("dtor", "1"))
-        fields = {k: self.field(k, v) for k, v in o.items()}
+        fields, rest, kind = self.fields(words, ("order", "written"))
+        head, order = number(where), rest["order"]
         fields["flags"] = fields.get("flags", 0) | self.key("NUMBER", "PG_head_mask")
         self.write_page(head, fields)
-        for pfn in range(head + 1, head + (1 << order)):
-            tail = {"compound_head": self.page_addr(head) | 1}
-            if pfn == head + 1 and "OFFSET(page.compound_order)" in self.info:
-                tail |= {"compound_order": order, "compound_dtor": dtor}
-            elif pfn == head + 1:
-                tail["flags"] = order
-            self.write_page(pfn, tail)
+        info_at, info = self.tail_info(head, min(order, 30))
+        for i in range(1, rest.get("written", 1 << order)):
+            self.write_page(head + i, {})
+            tail = {info_at: ("<Q", info)}
+            if i == 1:
+                tail |= self.second_page(order, kind == "hugetlb")
+            for offset, (form, value) in tail.items():
+                self.write_bytes(self.page_addr(head + i) + offset, struct.pack(form, value))
+
+    def do_poison(self, where):
+        at = self.page_addr(number(where)) + self.key("OFFSET", "page.flags")
+        flags, = struct.unpack("<Q", self.memory.read(self.tables.translate(at), 8))
+        self.write_bytes(at, struct.pack("<Q", flags | self.flags("hwpoison")))
 
     def do_buddy(self, where, order):
         order = number(options([order], ("order",))["order"])
+        self.free_blocks[order] = self.free_blocks.get(order, 0) + 1
         self.write_page(number(where), {
             "mapcount": self.key("NUMBER", "PAGE_BUDDY_MAPCOUNT_VALUE"), "private": order})
+
+    def do_counters(self, *words):
+        orders = self.key("LENGTH", "zone.free_area")
+        o = options(words, ("node", "table", *(str(order) for order in range(orders))))
+        node, size = number(o["node"]), self.key("SIZE", "free_area")
+        self.write_virtual(number(o["table"]), struct.pack("<Q", node))
+        at = node + self.key("OFFSET", "pglist_data.nr_zones")
+        self.write_bytes(at, struct.pack("<i", 1))
+        at = node + self.key("OFFSET", "pglist_data.node_zones")
+        at += self.key("OFFSET", "zone.free_area") + size - 8
+        for order in range(orders):
+            count = number(o.get(str(order), str(self.free_blocks.get(order, 0))))
+            self.write_bytes(at + order * size, struct.pack("<Q", count))
 
     def do_uts(self, *words):
         self.uts.update(options(words, UTS))

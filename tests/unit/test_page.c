@@ -232,6 +232,13 @@ TEST(type_in_the_top_byte)
 			continue;
 		info = decode(&layout, l, &(struct two_pages){.mapcount = type << 24}, 4);
 		assert_int_equal(info.class, PAGE_OTHER);
+		/* what a type that is not known here has in its mapping: once taken for anonymous */
+		info = decode(&layout, l,
+			      &(struct two_pages){.flags = FLAG(PG_LRU),
+						  .mapping = MAPPED | ANON,
+						  .mapcount = type << 24 | 0xabcdef},
+			      4);
+		assert_int_equal(info.class, PAGE_OTHER);
 		assert_false(info.offline);
 	}
 	fake_deinit(&f);
@@ -242,6 +249,14 @@ TEST(type_in_the_top_byte)
 	for (uint32_t v = 0xffffff70; v; v++) {
 		info = decode(&layout, l, &(struct two_pages){.mapcount = v}, 4);
 		assert_int_equal(info.class, v == 0xffffff7f ? PAGE_FREE : PAGE_OTHER);
+	}
+	/* -128 and above are numbers of mappings (PAGE_MAPCOUNT_RESERVE), the guard type is below */
+	for (uint32_t v = 0xfffffb00; v; v++) {
+		info = decode(&layout, l,
+			      &(struct two_pages){.mapping = MAPPED | ANON, .mapcount = v}, 4);
+		assert_int_equal(info.class, v == 0xffffff7f  ? PAGE_FREE
+					     : v < 0xffffff80 ? PAGE_OTHER
+							      : PAGE_USER);
 	}
 	fake_deinit(&f);
 }
