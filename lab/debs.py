@@ -154,7 +154,7 @@ def unpack_vmlinux(deb: Path, into: Path) -> None:
 
 
 def finish_kernel(tree: Path) -> None:
-    """What installing a kernel's packages does: the module index; and the places as up to 7.1."""
+    """What installing a kernel's packages does: the module index; and the places as up to 6.18."""
     if not (tree / "lib").exists():
         (tree / "lib").symlink_to("usr/lib")
     for modules in (tree / "lib" / "modules").iterdir():
@@ -208,7 +208,7 @@ def newest(apt: Apt, name: str, unpack: Unpack) -> tuple[Path, str]:
 
 
 def kernel_parts(name: str, suite: str) -> list[str]:
-    """The packages that a kernel's package depends on for its own files: Debian splits it at 7.2."""
+    """The packages that a kernel's package depends on for its own files, split since 6.19."""
     apt = apt_of(suite)
     depends = apt.retrying(lambda: apt.show(name, "Depends"))
     version = name.removeprefix("linux-image-")
