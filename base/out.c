@@ -8,9 +8,13 @@
 
 #include "base/io.h"
 
+#define DIRECT_BLOCK 4096         /* what every disk and file system takes for O_DIRECT */
+#define DIRECT_MIN   (64UL << 10) /* smaller writes are better off in the page cache */
+
 struct out_file {
 	struct out out;
 	int fd;
+	int direct; /* the same file, O_DIRECT; -1: the file system has none of it */
 	char *path; /* final name */
 	char *part; /* the name while it is not whole */
 };
@@ -24,14 +28,29 @@ static void file_free(struct out_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
+	if (f->direct >= 0)
+		close(f->direct);
 	free(f->path);
 	free(f->part);
 	free(f);
 }
 
+static bool is_direct(const struct out_file *f, const void *buf, size_t len, uint64_t off)
+{
+	return f->direct >= 0 && len >= DIRECT_MIN &&
+	       !(((uintptr_t)buf | len | off) & (DIRECT_BLOCK - 1));
+}
+
+/* What cannot be written past the page cache, whatever the reason, is written through it. */
 static int file_pwrite(struct out *out, const void *buf, size_t len, uint64_t off, struct err *err)
 {
-	return io_pwrite_full(file_of(out)->fd, buf, len, off, file_of(out)->part, err);
+	struct out_file *f = file_of(out);
+	struct err ignored;
+
+	if (is_direct(f, buf, len, off) &&
+	    !io_pwrite_full(f->direct, buf, len, off, f->part, &ignored))
+		return 0;
+	return io_pwrite_full(f->fd, buf, len, off, f->part, err);
 }
 
 static int file_sync(struct out *out, struct err *err)
@@ -98,7 +117,7 @@ int out_file_create(const char *path, bool replace, struct out **ret, struct err
 	if (!f)
 		return err_nomem(err, sizeof(*f), path);
 	f->out.ops = &file_ops;
-	f->fd = -1;
+	f->fd = f->direct = -1;
 	f->path = strdup(path);
 	if (asprintf(&f->part, "%s.incomplete", path) < 0)
 		f->part = NULL;
@@ -112,6 +131,8 @@ int out_file_create(const char *path, bool replace, struct out **ret, struct err
 		r = err_sys(err, errno, "%s: create", f->part);
 		goto fail;
 	}
+	f->direct = open(f->part, O_WRONLY | O_DIRECT | O_CLOEXEC);
+	f->out.block = f->direct >= 0 ? DIRECT_BLOCK : 0;
 	*ret = &f->out;
 	return 0;
 fail:

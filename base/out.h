@@ -38,6 +38,11 @@ struct out {
 	 * (format/flat.h). What is not known yet is left out, and written when it is.
 	 */
 	bool write_once;
+	/*
+	 * If not 0: writes of whole blocks of so many bytes, at a multiple of it and from memory aligned
+	 * to it, go past the page cache when they are large.
+	 */
+	size_t block;
 };
 
 /*

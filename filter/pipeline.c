@@ -10,9 +10,11 @@
 #include "base/num.h"
 #include "filter/pool.h"
 #include "filter/share.h"
+#include "filter/writer.h"
 
 #define BATCH_BYTES (1UL << 20) /* of compressed data in one write */
 #define BATCH_PAGES 2048
+#define BATCH_ALIGN 4096 /* for outputs that write past the page cache */
 
 /*
  * The order in which pages are written: if the dump is cut off, what comes first is in it. The first phases
@@ -46,6 +48,13 @@ struct part {
 	uint64_t earlier[CHUNK_WORDS]; /* and in those before it */
 };
 
+struct batch {
+	struct sink_page *pages;
+	size_t n;
+	uint8_t *data; /* compressed */
+	size_t len;
+};
+
 struct worker {
 	struct pipeline *p;
 	struct keep_reader reader;
@@ -53,11 +62,10 @@ struct worker {
 	struct view view;
 	struct part part;
 	uint8_t *page; /* one page put together from pieces */
-	uint8_t *data; /* compressed pages of the batch */
-	size_t len, cap;
-	struct sink_page *pages;
-	size_t n;
-	uint64_t rank; /* of the chunk */
+	struct batch batches[2];
+	struct batch *batch;  /* the one being filled */
+	struct batch *on_way; /* the one being written, or NULL */
+	struct writer writer;
 	uint64_t zero, shared, written, lost;
 };
 
@@ -116,12 +124,13 @@ static const uint8_t *fetch_page(struct worker *w, uint64_t pfn)
 static struct sink_page pack(struct worker *w, const uint8_t *page)
 {
 	size_t page_size = (size_t)w->p->img->page_size;
-	size_t n = compressor_run(w->compressor, page, page_size, w->data + w->len);
+	uint8_t *to = w->batch->data + w->batch->len;
+	size_t n = compressor_run(w->compressor, page, page_size, to);
 
 	if (n)
 		return (struct sink_page){
 			.codec = w->p->options->codec, .kind = SINK_DATA, .size = (uint32_t)n};
-	memcpy(w->data + w->len, page, page_size);
+	memcpy(to, page, page_size);
 	return (struct sink_page){
 		.codec = CODEC_RAW, .kind = SINK_DATA, .size = (uint32_t)page_size};
 }
@@ -142,13 +151,14 @@ static int pack_uniform(struct worker *w, const uint8_t *page, uint64_t word, st
 	if (share_find(&p->share, word, ret))
 		return 0;
 	*ret = pack(w, page);
-	return share_add(&p->share, p->sink, word, w->data + w->len, ret, err);
+	return share_add(&p->share, p->sink, word, w->batch->data + w->batch->len, ret, err);
 }
 
 static int add_page(struct worker *w, uint64_t pfn, uint64_t rank, struct err *err)
 {
 	const uint8_t *page = fetch_page(w, pfn);
-	struct sink_page *to = &w->pages[w->n];
+	struct batch *b = w->batch;
+	struct sink_page *to = &b->pages[b->n];
 	uint64_t word;
 	int r = 0;
 
@@ -160,10 +170,10 @@ static int add_page(struct worker *w, uint64_t pfn, uint64_t rank, struct err *e
 		*to = pack(w, page);
 	if (r)
 		return r;
-	to->step = (uint32_t)(rank - w->rank);
+	to->rank = rank;
 	if (to->kind == SINK_DATA)
-		w->len += to->size;
-	w->n++;
+		b->len += to->size;
+	b->n++;
 	return 0;
 }
 
@@ -197,21 +207,37 @@ static bool is_cut(struct pipeline *p)
 	return atomic_load(&p->cut) != FILTER_WHOLE;
 }
 
+/* Would this batch be too much? */
 static bool is_over_limit(struct pipeline *p, size_t len)
 {
-	uint64_t before = atomic_fetch_add(&p->bytes, len), limit = p->options->limit;
+	uint64_t limit = p->options->limit, before;
 
-	return limit && p->sink->base + before + len > limit;
+	len = num_align_up(len, NUM_MAX(p->sink->task.out->block, 1));
+	before = atomic_fetch_add(&p->bytes, len);
+	if (!limit || p->sink->base + before + len <= limit)
+		return false;
+	cut(p, FILTER_CUT_LIMIT);
+	return true;
 }
 
-static void count(struct worker *w)
+static void count(struct worker *w, const struct batch *b)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		w->zero += w->pages[i].kind == SINK_ZERO;
-		w->shared += w->pages[i].kind == SINK_SHARED;
-		w->written += w->pages[i].kind == SINK_DATA;
-		w->lost += w->pages[i].kind == SINK_LOST;
+	for (size_t i = 0; i < b->n; i++) {
+		w->zero += b->pages[i].kind == SINK_ZERO;
+		w->shared += b->pages[i].kind == SINK_SHARED;
+		w->written += b->pages[i].kind == SINK_DATA;
+		w->lost += b->pages[i].kind == SINK_LOST;
 	}
+}
+
+static void tell(struct pipeline *p, size_t n)
+{
+	if (!p->options->progress)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->done += n;
+	p->options->progress(p->options->progress_ctx, FILTER_WRITE, p->done, p->keep->n_kept);
+	pthread_mutex_unlock(&p->lock);
 }
 
 /* Make a full target a reason to stop, if that is what the caller wants. */
@@ -223,26 +249,45 @@ static int tolerate(struct pipeline *p, int r)
 	return 0;
 }
 
+/* Wait for the batch on its way. */
+static int settle(struct worker *w, struct err *err)
+{
+	struct batch *b = w->on_way;
+	int r;
+
+	if (!b)
+		return 0;
+	r = writer_wait(&w->writer, err);
+	w->on_way = NULL;
+	if (r)
+		return tolerate(w->p, r);
+	count(w, b);
+	tell(w->p, b->n);
+	return 0;
+}
+
+/* Send the batch off, and fill the other one. */
 static int flush(struct worker *w, struct err *err)
 {
 	struct pipeline *p = w->p;
-	struct sink_batch batch = {
-		.rank = w->rank, .pages = w->pages, .n = w->n, .data = w->data, .len = w->len};
-	size_t n = w->n;
-	int r = 0;
+	struct batch *b = w->batch;
+	size_t block = p->sink->task.out->block;
+	int r = settle(w, err);
 
-	if (n && is_over_limit(p, w->len))
-		cut(p, FILTER_CUT_LIMIT);
-	else if (n && !(r = sink_write(p->sink, &batch, err)))
-		count(w);
-	w->n = 0;
-	w->len = 0;
-	if (r || !n || !p->options->progress)
-		return tolerate(p, r);
-	pthread_mutex_lock(&p->lock);
-	p->done += n;
-	p->options->progress(p->options->progress_ctx, FILTER_WRITE, p->done, p->keep->n_kept);
-	pthread_mutex_unlock(&p->lock);
+	if (r || !b->n)
+		return r;
+	if (is_over_limit(p, b->len)) {
+		b->n = b->len = 0;
+		return 0;
+	}
+	if (block)
+		memset(b->data + b->len, 0, num_align_up(b->len, block) - b->len);
+	writer_put(
+		&w->writer,
+		&(struct sink_batch){.pages = b->pages, .n = b->n, .data = b->data, .len = b->len});
+	w->on_way = b;
+	w->batch = b == w->batches ? w->batches + 1 : w->batches;
+	w->batch->n = w->batch->len = 0;
 	return 0;
 }
 
@@ -294,7 +339,7 @@ static int do_word(struct worker *w, uint64_t pfn, uint64_t keep, uint64_t bits,
 
 		r = add_page(w, pfn + (uint64_t)__builtin_ctzll(bits),
 			     rank + (uint64_t)__builtin_popcountll(keep & below), err);
-		if (!r && (w->n == BATCH_PAGES || w->len >= BATCH_BYTES))
+		if (!r && (w->batch->n == BATCH_PAGES || w->batch->len >= BATCH_BYTES))
 			r = flush(w, err);
 	}
 	return r;
@@ -311,7 +356,6 @@ static int do_chunk(struct worker *w, const struct chunk *chunk, struct err *err
 	uint64_t below = down ? chunk->kept : 0; /* kept pages before the word at hand */
 	int r = 0;
 
-	w->rank = chunk->rank;
 	for (uint64_t n = 0; n < CHUNK_WORDS && !r; n++) {
 		uint64_t i = down ? CHUNK_WORDS - 1 - n : n, bits = part_word(&w->part, i);
 		uint64_t in_word = (uint64_t)__builtin_popcountll(keep[i]);
@@ -323,7 +367,7 @@ static int do_chunk(struct worker *w, const struct chunk *chunk, struct err *err
 			    chunk->rank + below, err);
 		below += down ? 0 : in_word;
 	}
-	return r ? tolerate(w->p, r) : flush(w, err);
+	return tolerate(w->p, r);
 }
 
 /*
@@ -350,10 +394,17 @@ static int worker_task(void *worker, uint64_t task, struct err *err)
 
 /* ---- workers */
 
+static int batch_init(struct batch *b, size_t cap, struct err *err)
+{
+	b->pages = calloc(BATCH_PAGES, sizeof(*b->pages));
+	b->data = aligned_alloc(BATCH_ALIGN, num_align_up(cap, BATCH_ALIGN));
+	return b->pages && b->data ? 0 : err_nomem(err, cap, "a worker's buffers");
+}
+
 static int worker_begin(void *ctx, void **ret, struct err *err)
 {
 	struct pipeline *p = ctx;
-	size_t page_size = (size_t)p->img->page_size;
+	size_t page_size = (size_t)p->img->page_size, cap;
 	struct worker *w = calloc(1, sizeof(*w));
 	int r;
 
@@ -365,13 +416,26 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 	if ((r = keep_reader_init(&w->reader, p->keep, err)) ||
 	    (r = compressor_create(p->options->codec, 0, &w->compressor, err)))
 		return r;
-	w->cap = BATCH_BYTES + NUM_MAX(compressor_bound(w->compressor, page_size), page_size);
+	cap = BATCH_BYTES + NUM_MAX(compressor_bound(w->compressor, page_size), page_size);
+	cap += p->sink->task.out->block;
+	if ((r = batch_init(&w->batches[0], cap, err)) ||
+	    (r = batch_init(&w->batches[1], cap, err)))
+		return r;
+	w->batch = w->batches;
 	w->page = malloc(page_size);
-	w->data = malloc(w->cap);
-	w->pages = calloc(BATCH_PAGES, sizeof(*w->pages));
-	if (!w->page || !w->data || !w->pages)
-		return err_nomem(err, w->cap, "a worker's buffers");
+	if (!w->page)
+		return err_nomem(err, page_size, "a page");
+	writer_init(&w->writer, p->sink);
 	return 0;
+}
+
+/* What is left in the buffers. */
+static int worker_finish(void *worker, struct err *err)
+{
+	struct worker *w = worker;
+	int r = flush(w, err);
+
+	return r ? r : settle(w, err);
 }
 
 static void worker_end(void *worker)
@@ -381,6 +445,7 @@ static void worker_end(void *worker)
 
 	if (!w)
 		return;
+	writer_deinit(&w->writer);
 	sum = w->p->stats;
 	sum->zero += w->zero;
 	sum->shared += w->shared;
@@ -390,8 +455,10 @@ static void worker_end(void *worker)
 	view_deinit(w->p->img->src, &w->view);
 	compressor_destroy(w->compressor);
 	free(w->page);
-	free(w->data);
-	free(w->pages);
+	for (size_t i = 0; i < ARRAY_SIZE(w->batches); i++) {
+		free(w->batches[i].pages);
+		free(w->batches[i].data);
+	}
 	free(w);
 }
 
@@ -413,6 +480,7 @@ int pipeline_run(const struct image *img, const struct keep *keep, const struct 
 		.ctx = &p,
 		.begin = worker_begin,
 		.task = worker_task,
+		.finish = worker_finish,
 		.end = worker_end,
 	};
 	int r;

@@ -30,6 +30,8 @@ static void *thread_main(void *arg)
 			break;
 		r = pool->task(worker, i, &err);
 	}
+	if (!r && pool->finish && !atomic_load(&run->failed))
+		r = pool->finish(worker, &err);
 	pthread_mutex_lock(&run->lock);
 	if (r && !atomic_exchange(&run->failed, true))
 		*run->err = err;

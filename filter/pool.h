@@ -20,7 +20,9 @@ struct pool {
 	int (*begin)(void *ctx, void **ret_worker, struct err *err);
 	/* Tasks are handed out in ascending order. */
 	int (*task)(void *worker, uint64_t i, struct err *err);
-	void (*end)(void *worker); /* one at a time */
+	int (*finish)(void *worker,
+		      struct err *err); /* no more tasks, and no error so far; may be NULL */
+	void (*end)(void *worker);      /* one at a time */
 };
 
 /*

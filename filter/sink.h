@@ -23,16 +23,20 @@ struct sink_page {
 	enum sink_page_kind kind;
 	enum codec codec; /* of its data */
 	uint32_t size;    /* bytes of data: 0 but for SINK_DATA and SINK_SHARED */
-	uint32_t step;    /* rank among all kept pages, minus that of the batch */
+	uint64_t rank;    /* among all kept pages */
 	uint64_t at;      /* of SINK_SHARED */
 };
 
-/* Kept pages in ascending order. */
+/* Kept pages in any order. The fewer gaps between their ranks the better. */
 struct sink_batch {
-	uint64_t rank;
+	uint64_t base; /* ranks are counted from this one on: 0 but for a part of a split dump */
 	const struct sink_page *pages;
 	size_t n;
-	const uint8_t *data; /* of SINK_DATA pages, one behind the other */
+	/*
+	 * Of SINK_DATA pages, one behind the other; with out->block it begins at a multiple of that, and
+	 * there are zeros behind it up to the next one.
+	 */
+	const uint8_t *data;
 	size_t len;
 };
 

@@ -274,7 +274,7 @@ static size_t alike(const struct sink_page *pages, size_t max)
 {
 	size_t n = 1;
 
-	while (n < max && pages[n].kind == pages->kind && pages[n].step == pages->step + n)
+	while (n < max && pages[n].kind == pages->kind && pages[n].rank == pages->rank + n)
 		n++;
 	return n;
 }
@@ -288,7 +288,7 @@ static int elf_write(struct sink *sink, const struct sink_batch *b, struct err *
 
 	for (size_t i = 0; i < b->n; i += n) {
 		const struct sink_page *page = &b->pages[i];
-		uint64_t rank = b->rank + page->step;
+		uint64_t rank = page->rank - b->base;
 
 		n = alike(page, b->n - i);
 		if (page->kind == SINK_LOST)

@@ -220,13 +220,33 @@ static struct kdump_desc describe(const struct sink_kdump *s, const struct sink_
 	return (struct kdump_desc){0};
 }
 
+/* Room for `len` bytes of page data, in whole blocks where the output wants them. */
+static uint64_t reserve(struct sink_kdump *s, size_t len)
+{
+	size_t block = s->sink.task.out->block;
+
+	if (block)
+		len = num_align_up(len, block);
+	return atomic_fetch_add_explicit(&s->data_end, len, memory_order_relaxed);
+}
+
 static int kdump_place(struct sink *sink, const void *data, size_t len, uint64_t *ret_at,
 		       struct err *err)
 {
 	struct sink_kdump *s = (struct sink_kdump *)sink;
 
-	*ret_at = atomic_fetch_add_explicit(&s->data_end, len, memory_order_relaxed);
-	return len ? put(s, data, len, *ret_at, err) : 0;
+	*ret_at = reserve(s, len);
+	return put(s, data, len, *ret_at, err);
+}
+
+static int put_data(struct sink_kdump *s, const struct sink_batch *b, uint64_t *ret_at,
+		    struct err *err)
+{
+	size_t block = s->sink.task.out->block;
+
+	*ret_at = reserve(s, b->len);
+	return b->len ? put(s, b->data, block ? num_align_up(b->len, block) : b->len, *ret_at, err)
+		      : 0;
 }
 
 /* Descriptors are written in stretches without a gap. */
@@ -235,13 +255,13 @@ static int kdump_write(struct sink *sink, const struct sink_batch *b, struct err
 	struct sink_kdump *s = (struct sink_kdump *)sink;
 	uint8_t encoded[DESC_PIECE * KDUMP_DESC_SIZE];
 	uint64_t at;
-	int r = kdump_place(sink, b->data, b->len, &at, err);
+	int r = put_data(s, b, &at, err);
 
 	for (size_t i = 0; i < b->n && !r;) {
-		uint64_t first = b->pages[i].step;
+		uint64_t first = b->pages[i].rank;
 		size_t k = 0;
 
-		for (; k < DESC_PIECE && i < b->n && b->pages[i].step == first + k; i++, k++) {
+		for (; k < DESC_PIECE && i < b->n && b->pages[i].rank == first + k; i++, k++) {
 			const struct sink_page *page = &b->pages[i];
 			struct kdump_desc d = describe(s, page, at);
 
@@ -249,7 +269,7 @@ static int kdump_write(struct sink *sink, const struct sink_batch *b, struct err
 			kdump_encode_desc(&d, encoded + k * KDUMP_DESC_SIZE);
 		}
 		r = put(s, encoded, k * KDUMP_DESC_SIZE,
-			s->layout.desc_off + (b->rank + first) * KDUMP_DESC_SIZE, err);
+			s->layout.desc_off + (first - b->base) * KDUMP_DESC_SIZE, err);
 	}
 	return r;
 }

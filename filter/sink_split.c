@@ -70,30 +70,33 @@ static void find_parts(struct sink_split *s, struct keep_reader *reader)
 
 /* ---- writing */
 
-/* A batch is one chunk's, which seldom lies on both sides of a border. */
+/* The file that has the page of this rank. */
+static size_t file_of(const struct sink_split *s, uint64_t rank)
+{
+	size_t i = 0;
+
+	while (i + 1 < s->n && rank >= s->files[i].part.rank + s->files[i].part.n_kept)
+		i++;
+	return i;
+}
+
+/* A batch has pages on both sides of a border but seldom. Its data is not aligned behind one. */
 static int split_write(struct sink *sink, const struct sink_batch *b, struct err *err)
 {
 	struct sink_split *s = (struct sink_split *)sink;
 	const uint8_t *data = b->data;
-	size_t done = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < s->n && !r; i++) {
-		const struct sink_part *part = &s->files[i].part;
-		/* b->rank may lie before the part: rank + step is behind its beginning */
+	for (size_t done = 0; done < b->n && !r;) {
+		size_t i = file_of(s, b->pages[done].rank);
 		struct sink_batch mine = {
-			.rank = b->rank - part->rank, .pages = b->pages + done, .data = data};
+			.base = s->files[i].part.rank, .pages = b->pages + done, .data = data};
 
-		for (; done < b->n; done++, mine.n++) {
-			const struct sink_page *page = &b->pages[done];
-
-			if (b->rank + page->step >= part->rank + part->n_kept)
-				break;
-			mine.len += page->kind == SINK_DATA ? page->size : 0;
-		}
+		for (; done < b->n && file_of(s, b->pages[done].rank) == i; done++, mine.n++)
+			if (b->pages[done].kind == SINK_DATA)
+				mine.len += b->pages[done].size;
 		data += mine.len;
-		if (mine.n)
-			r = sink_write(s->files[i].sink, &mine, err);
+		r = sink_write(s->files[i].sink, &mine, err);
 	}
 	return r;
 }

@@ -59,8 +59,9 @@ static void fixture_deinit(struct fixture *x)
 static void write_page(struct fixture *x, uint64_t rank, enum sink_page_kind kind)
 {
 	static uint64_t data[FAKE_PAGE / 8];
-	struct sink_page page = {.kind = kind, .size = kind == SINK_DATA ? FAKE_PAGE : 0};
-	struct sink_batch batch = {rank, &page, 1, (const uint8_t *)data, page.size};
+	struct sink_page page = {
+		.kind = kind, .size = kind == SINK_DATA ? FAKE_PAGE : 0, .rank = rank};
+	struct sink_batch batch = {0, &page, 1, (const uint8_t *)data, page.size};
 
 	data[0] = rank + 1;
 	assert_ok(sink_write(x->sink, &batch, err));

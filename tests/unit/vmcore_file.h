@@ -66,7 +66,7 @@ static inline void vm_mem_map(uint8_t *ram, const struct vmcore_file *f, uint64_
 {
 	vm_put64(ram, VM_SECTIONS,
 		 VMCORE_KERNEL + (f->bad_mem_section ? 1ULL << 30 : VM_SECTION_ROOT));
-	vm_put64(ram, VM_SECTION_ROOT, (VMCORE_KERNEL + VM_MEM_MAP) | 3);
+	vm_put64(ram, VM_SECTION_ROOT, (VMCORE_KERNEL + VM_MEM_MAP) | 7);
 	for (uint64_t pfn = 0; pfn < size >> 12; pfn++)
 		bytes_put_le32(ram + VM_MEM_MAP + pfn * VM_PAGE_SIZE + 48, UINT32_MAX);
 }
