@@ -382,6 +382,8 @@ void page_decode(const struct page_layout *l, const uint8_t *pages, uint64_t pfn
 	slab = (flags & l->slab) || is_type(mapcount, l->has_slab_type, l->slab_type);
 	ret->order = ret->compound_order;
 	ret->offline = !slab && !ret->tail && is_type(mapcount, l->has_offline, l->offline);
+	if (ret->head && l->compound == COMPOUND_UNKNOWN)
+		return; /* of a size that is not known */
 	if (slab || ret->doubtful || ret->tail)
 		return; /* a slab's mapping and _mapcount are slab's own (struct slab overlays them) */
 

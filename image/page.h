@@ -27,7 +27,7 @@ const char *page_class_name(enum page_class class);
 
 /* How the order and kind of a compound page are found; by the keys that are there. */
 enum compound_form {
-	COMPOUND_UNKNOWN,          /* every head counts as order 0 */
+	COMPOUND_UNKNOWN,          /* every head is a page of its own, PAGE_OTHER */
 	COMPOUND_BYTES,            /* bytes in page[1]: compound_order, compound_dtor (4.16–6.2),
 			     folio._folio_order, _folio_dtor (6.3–6.5) */
 	COMPOUND_FLAGS_PG_HUGETLB, /* page[1].flags low byte, hugetlb = a flag of page[1] (6.6–6.8) */

@@ -111,7 +111,7 @@ void page_check_verdict(const struct page_check *check, const struct free_blocks
 		v.distrust_compound = true;
 		say(&v,
 		    "of %" PRIu64 " compound pages %" PRIu64
-		    " have an order that cannot be: all but their first pages are kept",
+		    " have an order that cannot be: they are kept",
 		    check->heads, check->doubtful_heads);
 	}
 	*ret = v;

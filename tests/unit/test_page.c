@@ -465,6 +465,7 @@ TEST(absent_keys_keep)
 	const struct two_pages cache = {.flags = FLAG(PG_LRU), .mapping = MAPPED};
 	const struct two_pages swap = {.flags = FLAG(PG_SWAPBACKED) | FLAG(PG_SWAPCACHE)};
 	const struct two_pages anon = {.mapping = MAPPED | ANON};
+	const struct two_pages thp = {.mapping = MAPPED | ANON, .compound = true, .order = 9};
 	const struct two_pages huge = {.compound = true, .order = 9, .hugetlb = true};
 
 	check_without(FAKE_6_1, "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)", &buddy, 0, PAGE_FREE,
@@ -490,6 +491,10 @@ TEST(absent_keys_keep)
 	check_without(FAKE_6_9, "NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)", &huge, 512, PAGE_USER,
 		      PAGE_OTHER);
 	check_without(FAKE_6_1, "NUMBER(PG_head_mask)", &huge, 512, PAGE_USER, PAGE_OTHER);
+	/* a head of unknown size: once it was a page of its own, by its own mapping */
+	check_without(FAKE_6_1, "OFFSET(page.compound_order)", &thp, 512, PAGE_USER, PAGE_OTHER);
+	check_without(FAKE_6_4, "OFFSET(folio._folio_order)", &thp, 512, PAGE_USER, PAGE_OTHER);
+	check_without(FAKE_6_6, "NUMBER(PG_hugetlb)", &thp, 512, PAGE_USER, PAGE_OTHER);
 }
 
 TEST(absent_hwpoison_and_offline)
