@@ -14,7 +14,9 @@ from .readers import PANIC_VIEW, crash_lacks, crash_says
 
 
 def judge_crash_on(evidence: Evidence, checks: Checks, name: str, dumps: list[Path]) -> None:
-    """crash opens these files as one dump."""
+    """crash opens these files as one dump, if it is not older than the kernel."""
+    if not evidence.has_debuggers:
+        return
     script = evidence.folder.path / "crash.commands"
     said = crash_says(dumps, evidence.vmlinux, script, list(PANIC_VIEW))
     lacks = [why for why in crash_lacks(said, PANIC_VIEW).values() if why]
