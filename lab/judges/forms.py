@@ -71,8 +71,12 @@ def judge_split(evidence: Evidence, checks: Checks) -> None:
     run([lifeboat, "verify", *files])
     run(["makedumpfile", "-f", "--reassemble", *files, joined])
     expect_same_pages(checks, "makedumpfile-reassembles", joined, evidence.dump_path)
-    split = ["makedumpfile", "-f", "--split", "--splitblock-size", "1024", "-l", "-d", "31"]
-    run([*split, evidence.vmcore, *files])
+    if b"compound_info" in evidence.dump.vmcoreinfo():
+        print("   makedumpfile's own split is left out: it does not know Linux 7.1 and newer")
+        return
+    # level 0 of the dump itself: which pages of the memory it keeps is no matter here
+    split = [*evidence.makedumpfile, "-f", "--split", "--splitblock-size", "1024", "-l", "-d", "0"]
+    run([*split, evidence.dump_path, *files])
     run([lifeboat, "filter", "-q", "-f", "--reassemble", *reversed(files), joined])
     expect_same_pages(checks, "reassembles-makedumpfiles", joined, evidence.dump_path)
 
