@@ -366,13 +366,21 @@ static void check_failures(enum filter_format format, bool once, unsigned int th
 	assert_true(calls > 10);
 	for (size_t n = 1; n <= calls; n++) {
 		bool header_there = n > 1;
+		struct err e = {0};
+		int r;
 
 		o = fake_out_create(n);
 		o->fail_once = once;
 		o->error = n % 2 ? ENOSPC : EIO;
 		stats.pages = 4711;
-		assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err),
-			     n % 2 ? ERR_NO_SPACE : ERR_SYSTEM, "fake out");
+		r = filter_run(shared->f.img, &options, &o->out, &stats, &e);
+		if (threads > 1 && o->n_calls < n) { /* chance gave the threads fewer batches */
+			assert_int_equal(r, 0);
+			fake_out_destroy(o);
+			break;
+		}
+		assert_int_equal(r, n % 2 ? ERR_NO_SPACE : ERR_SYSTEM);
+		assert_non_null(strstr(e.msg, "fake out"));
 		assert_int_equal(stats.pages, 4711);
 		assert_false(o->finished);
 		/* the very last sync comes behind the mark's removal: nothing works any more then */
