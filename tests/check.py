@@ -21,6 +21,14 @@ PYTHON = sys.executable
 JOBS = str(os.cpu_count() or 2)
 SANITIZERS = "address,undefined"
 
+# Unit tests that start threads, and which of their tests: the others would only take minutes.
+THREADED = {
+    "test_filter": ("all_codecs*", "progress", "lost_pages*", "every_failure*"),
+    "test_flat": ("*",),
+    "test_kdump": ("*",),
+    "test_sink_elf": ("*",),
+}
+
 
 class Tally:
     """Counts of one stage or of all of them."""
@@ -115,6 +123,18 @@ def stage_sanitizers(tally: Tally) -> None:
         stream(tally, [PYTHON, "tests/described/run.py", str(build / "lifeboat")])
 
 
+def stage_threads(tally: Tally) -> None:
+    """What starts threads, under ThreadSanitizer; tests/system then filters a real vmcore with it."""
+    build = "build/san-thread"
+    programs = [f"{build}/unit/{name}" for name in THREADED]
+    if not make(tally, "SAN=thread", f"{build}/lifeboat", *programs):
+        return
+    env = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "TSAN_OPTIONS": "halt_on_error=1"}
+    for program, patterns in zip(programs, THREADED.values(), strict=True):
+        for pattern in patterns:
+            stream(tally, [str(ROOT / program)], {**env, "UNIT_ONLY": pattern})
+
+
 def stage_described(tally: Tally) -> None:
     stream(tally, [PYTHON, "tests/described/run.py", "build/lifeboat"])
 
@@ -135,6 +155,7 @@ STAGES = {
     "unit": stage_unit,
     "described": stage_described,
     "sanitizers": stage_sanitizers,
+    "threads": stage_threads,
     "fuzz": stage_fuzz,
     "system": stage_system,
 }

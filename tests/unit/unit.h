@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,6 +18,15 @@
 #include "base/err.h"
 
 #define TEST(name) static void name(void **state __attribute__((unused)))
+
+/* UNIT_ONLY=PATTERN runs some of the tests: for machinery that is slow, like ThreadSanitizer. */
+static __attribute__((constructor)) void unit_only(void)
+{
+	const char *pattern = getenv("UNIT_ONLY");
+
+	if (pattern)
+		cmocka_set_test_filter(pattern);
+}
 
 /* `call` takes `struct err *err`, which these declare: assert_ok(num_parse_u64("1", &v, err)). */
 #define assert_ok(call)                                                             \
