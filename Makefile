@@ -134,8 +134,12 @@ bench: all $(BUILD)/bench/read_bench $(BUILD)/bench/nosync.so
 
 check:
 	$(Q)$(PYTHON) tests/check.py
-lint unit described sanitizers threads fuzz system:
+lint unit described sanitizers threads system:
 	$(Q)$(PYTHON) tests/check.py build $@
+# Much longer than the check's stage does: make fuzz FUZZ_SECONDS=3600 FUZZ="kdump flat"
+FUZZ_SECONDS ?= 600
+fuzz: fuzzers
+	$(Q)$(PYTHON) tests/fuzz/run.py $(FUZZ_SECONDS) $(FUZZ)
 # All levels of the matrix that the system stage takes a part of
 fidelity: all judge
 	$(Q)$(PYTHON) -m tests.system host --full fidelity

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run every fuzzer for a bounded time on its seeds; one `ok` or `FAIL` line each.
 
-    tests/fuzz/run.py [SECONDS]     per fuzzer, default 6
+    tests/fuzz/run.py [SECONDS [NAME…]]     per fuzzer, default 6; as many at a time as there are CPUs
 
 Seeds are the committed files in tests/fuzz/seeds/NAME/ (regressions among them); what a run finds new
 stays in build/fuzz/corpus/NAME, a crashing input in build/fuzz/.
@@ -11,6 +11,7 @@ stays in build/fuzz/corpus/NAME, a crashing input in build/fuzz/.
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +29,12 @@ def run_one(program: Path, seconds: int) -> str | None:
             str(corpus)]
     if seeds.is_dir():
         argv.append(str(seeds))
-    run = subprocess.run(argv, cwd=BUILD, capture_output=True, text=True, errors="replace",
-                         timeout=seconds * 4 + 120,
-                         env={**os.environ, "UBSAN_OPTIONS": "halt_on_error=1"})
+    limit = seconds * 4 + 120
+    try:
+        run = subprocess.run(argv, cwd=BUILD, capture_output=True, text=True, errors="replace",
+                             timeout=limit, env={**os.environ, "UBSAN_OPTIONS": "halt_on_error=1"})
+    except subprocess.TimeoutExpired:
+        return f"did not end within {limit} s"
     if run.returncode == 0:
         return None
     lines = [line for line in run.stderr.splitlines()
@@ -40,11 +44,17 @@ def run_one(program: Path, seconds: int) -> str | None:
 
 def main() -> int:
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 6
+    names = {f"fuzz_{name.removeprefix('fuzz_')}" for name in sys.argv[2:]}
+    programs = sorted(p for p in BUILD.glob("fuzz_*") if os.access(p, os.X_OK))
+    unknown = names - {p.name for p in programs}
+    if unknown:
+        raise SystemExit(f"fuzz: there is no {', '.join(sorted(unknown))}")
+    programs = [p for p in programs if not names or p.name in names]
     failed = 0
-    for program in sorted(p for p in BUILD.glob("fuzz_*") if os.access(p, os.X_OK)):
-        why = run_one(program, seconds)
-        failed += why is not None
-        print(f"FAIL {program.name}: {why}" if why else f"ok {program.name}", flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for program, why in zip(programs, pool.map(lambda p: run_one(p, seconds), programs)):
+            failed += why is not None
+            print(f"FAIL {program.name}: {why}" if why else f"ok {program.name}", flush=True)
     return 1 if failed else 0
 
 
