@@ -543,7 +543,8 @@ static int check_desc(const struct kdump *k, uint64_t pfn, const struct kdump_de
 	struct range known;
 	uint64_t end;
 
-	if (!d->offset && k->src.incomplete)
+	/* a full disk ends a write where its block ends, in the middle of a descriptor */
+	if ((!d->offset || !d->size) && k->src.incomplete)
 		return lost(pfn, err);
 	if (!d->size || d->size > k->header.block_size)
 		return err_set(err, ERR_CORRUPT,

@@ -473,7 +473,7 @@ TEST(bad_descriptors)
 
 TEST(incomplete)
 {
-	static const struct kdump_desc lost[] = {{0, 0, 0}, {MAX, 100, 0}};
+	static const struct kdump_desc lost[] = {{0, 0, 0}, {MAX, 100, 0}, {5000, 0, 0}};
 	struct source *src = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
