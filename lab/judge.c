@@ -7,7 +7,7 @@
  * An operand is READER:FILE. The reader `kdumpfile` is libkdumpfile, which shares no code with us;
  * `elf` is a plain view of an ELF vmcore, because libkdumpfile 0.5.1 loses the memory behind a PT_LOAD
  * that lies inside of another; `lifeboat` is our own, for what others cannot read (cut and flattened
- * dumps).
+ * dumps, and the files of a split one, separated by commas).
  *
  * Prints one JSON object. The bytes of every page of DUMP are compared with SOURCE's; its set of page
  * frames with PEER's if there is one, else with SOURCE's. A page that DUMP names and cannot give is
@@ -32,10 +32,12 @@
 #include "base/num.h"
 #include "base/range.h"
 #include "format/elfcore.h"
+#include "format/kdump_set.h"
 #include "format/source.h"
 
 #define PAGE         4096UL
 #define FIRST_LISTED 8
+#define MAX_PARTS    16
 
 enum got { GOT_DATA, GOT_LOST, GOT_NOTHING };
 
@@ -132,8 +134,17 @@ static enum got kdump_page(struct reader *r, uint64_t pfn, const uint8_t **ret, 
 
 static int own_open(struct reader *r, const char *file, struct err *err)
 {
-	int ret = source_open(file, &r->source, err);
+	const char *parts[MAX_PARTS];
+	char *rest = strdup(file), *part;
+	size_t n = 0;
+	int ret;
 
+	while (n < MAX_PARTS && (part = strsep(&rest, ",")))
+		parts[n++] = part;
+	if (rest)
+		return err_set(err, ERR_USAGE, "more than %d files", MAX_PARTS);
+	ret = n > 1 ? kdump_set_open(parts, n, false, &r->source, err)
+		    : source_open(file, &r->source, err);
 	if (ret)
 		return ret;
 	view_init(&r->view);

@@ -27,9 +27,15 @@ SLOW = ("zlib", 0, 1)  # format, level and threads of a run that takes seconds
 BUDGET = 1
 BUDGET_SLACK = 2.0  # seconds from the end of the budget to the end of the program
 SIGNAL_SLACK = 2.0
+BLOCKS = 1 << 16  # what a file system may add to what was written, in parts of blocks
 USAGE = 2  # the exit status of what the program refuses to do
 SIGNALS = 3  # runs for each signal
 FORMS = ("lzo", "zstd", "elf")
+
+
+def on_disk(path: Path) -> int:
+    """The bytes that were written; the holes of an ELF file were not."""
+    return path.stat().st_blocks * 512
 
 
 def not_kept(found: Remains) -> str:
@@ -44,7 +50,7 @@ def not_kept(found: Remains) -> str:
 def judge_size(subject: Subject, checks: Checks, form: str, whole: Path) -> None:
     """-L, below the dump's size and above it."""
     out = subject.folder / "cut.size"
-    size = whole.stat().st_size
+    size = on_disk(whole)
     for percent in (*SHARES, 110):
         remains.clear(out)
         limit = size * percent // 100
@@ -54,11 +60,11 @@ def judge_size(subject: Subject, checks: Checks, form: str, whole: Path) -> None
             checks.skip(f"size-{form}", ended.words)
             return
         found = remains.find(out, subject.vmcore, whole, ended.status)
-        large = found.path.stat().st_size if found.path else 0
+        large = on_disk(found.path) if found.path else 0
         why = not_kept(found)
         if percent > 100:
             why = "" if ended.status == 0 else f"exit status {ended.status}: {ended.words}"
-        elif not why and large > limit:
+        elif not why and large > limit + BLOCKS:
             why = f"{large} bytes, the limit is {limit}"
         elif not why and ended.status < 0:
             why = f"ended by signal {-ended.status}"
@@ -108,7 +114,7 @@ def judge_signals(subject: Subject, checks: Checks, whole: Path, seconds: float)
 def judge_crash(subject: Subject, checks: Checks, whole: Path) -> None:
     """crash(8) on a dump that found room for a half and for three quarters of itself."""
     room = Room(subject.folder / "cut.room")
-    size = whole.stat().st_blocks * 512
+    size = on_disk(whole)
     for percent in CRASH_SHARES:
         out = room.folder / "dump"
         with room.of(size * percent // 100):
@@ -121,7 +127,7 @@ def judge_crash(subject: Subject, checks: Checks, whole: Path) -> None:
             with checks.guard(f"crash-{percent}"):
                 if found.path:
                     script = subject.folder / "cut.crash"
-                    said = crash_says(found.path, subject.vmlinux, script, list(PANIC_VIEW))
+                    said = crash_says([found.path], subject.vmlinux, script, list(PANIC_VIEW))
                     for name, lack in crash_lacks(said, PANIC_VIEW).items():
                         checks.expect(f"crash-{percent}-{name}", not lack, lack)
             remains.clear(out)

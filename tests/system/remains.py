@@ -13,7 +13,8 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.judges.pages import compare
-from lab.kdump import AT_BITMAP_BLOCKS, AT_BLOCK_SIZE, AT_SUB_SIZE, SIGNATURE
+from lab.kdump import AT_BITMAP_BLOCKS, AT_BLOCK_SIZE, AT_SUB_SIZE, PAGE_DESC, SIGNATURE
+from lab.kdump import Kdump, PageDesc, set_bits
 
 OLD = b"a dump of yesterday\n"
 
@@ -59,6 +60,21 @@ def headers_are_whole(path: Path) -> bool:
     return path.stat().st_size >= block * (1 + sum(fields))
 
 
+def half_written(path: Path) -> list[int]:
+    """Pages whose descriptor has an offset and no size: crash shows another page's bytes for them."""
+    dump = Kdump(path)
+    found = []
+    at = dump.descs_at
+    for pfn in set_bits(dump.dumped):
+        if at + PAGE_DESC.size > len(dump.map):
+            break
+        desc = PageDesc(*PAGE_DESC.unpack_from(dump.map, at))
+        if desc.offset and not desc.size:
+            found.append(pfn)
+        at += PAGE_DESC.size
+    return found
+
+
 def look_at(path: Path, source: Path, whole: Path, killed: bool) -> Remains:
     """One file."""
     try:
@@ -71,6 +87,9 @@ def look_at(path: Path, source: Path, whole: Path, killed: bool) -> Remains:
     wrong.append("" if verdict.same_notes else "its notes are not the source's")
     if verdict.incomplete:
         state = State.CUT
+        # who is killed in the middle of a write cannot help it
+        if not killed and headers_are_whole(path) and (half := half_written(path)):
+            wrong.append(f"half of a page descriptor was left for page frame {half[0]:#x}")
     else:
         state = State.WHOLE
         wrong.append(verdict.missing)
