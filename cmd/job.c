@@ -148,6 +148,8 @@ static void print_stats(const struct filter_stats *s, const struct image *img,
 	if (s->unknown)
 		fprintf(to, "kept unseen: %" PRIu64 " pages without a readable struct page\n",
 			s->unknown);
+	if (s->warning[0])
+		fprintf(to, "WARNING: %s\n", s->warning);
 	if (s->doubtful)
 		fprintf(to,
 			"doubtful: %" PRIu64

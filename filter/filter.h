@@ -15,7 +15,7 @@
 #include "base/out.h"
 #include "format/codec.h"
 #include "image/image.h"
-#include "image/page.h"
+#include "image/page_check.h"
 
 /* Bits of the dump level, as in makedumpfile(8) -d. */
 #define LEVEL_ZERO          1  /* pages of zeros share one copy; in ELF they are a hole */
@@ -88,6 +88,7 @@ struct filter_stats {
 	uint64_t unknown;    /* no struct page could be read: kept */
 	uint64_t doubtful;   /* a struct page with an order that cannot be: kept singly */
 	uint64_t file_bytes; /* size of the dump */
+	char warning[PAGE_VERDICT_TEXT]; /* struct page seems to be misread; mostly empty */
 	uint64_t scan_ns, write_ns;
 };
 

@@ -129,6 +129,7 @@ const struct chunk_bits *keep_read(struct keep_reader *r, uint64_t i)
 struct look {
 	struct keep *keep;
 	struct filter_stats *stats;
+	struct page_check check;
 	pthread_mutex_t lock; /* of the progress */
 	uint64_t done;        /* page frames */
 };
@@ -163,6 +164,7 @@ static void looker_end(void *worker)
 	}
 	sum->unknown += l->reader.scanner.stats.unknown;
 	sum->doubtful += l->reader.scanner.stats.doubtful;
+	page_check_add(&l->look->check, &l->reader.scanner.check);
 	keep_reader_deinit(&l->reader);
 	free(l);
 }
@@ -195,7 +197,8 @@ static int look_at(void *worker, uint64_t i, struct err *err)
 	return 0;
 }
 
-static int look_at_all(struct keep *k, struct filter_stats *stats, struct err *err)
+static int look_at_all(struct keep *k, struct filter_stats *stats, struct page_check *ret,
+		       struct err *err)
 {
 	struct look look = {.keep = k, .stats = stats, .lock = PTHREAD_MUTEX_INITIALIZER};
 	const struct pool pool = {
@@ -206,8 +209,42 @@ static int look_at_all(struct keep *k, struct filter_stats *stats, struct err *e
 		.task = look_at,
 		.end = looker_end,
 	};
+	int r = pool_run(&pool, err);
 
-	return pool_run(&pool, err);
+	*ret = look.check;
+	return r;
+}
+
+/* Is what was seen plausible? If not, the rules that are distrusted are switched off: true. */
+static bool is_misread(struct keep *k, const struct page_check *check, struct filter_stats *stats)
+{
+	const struct source *src = k->scan.img->src;
+	bool complete = ranges_total(&src->present) == ranges_total(&src->ram);
+	struct page_verdict verdict;
+	struct free_blocks counted;
+	struct err ignored;
+	bool known = !free_blocks_read(k->scan.img, &counted, &ignored);
+
+	page_check_verdict(check, known ? &counted : NULL, complete, &verdict);
+	strcpy(stats->warning, verdict.text);
+	return page_check_restrict(&verdict, &k->scan.layout);
+}
+
+/* Look at all, and once more with fewer rules if that shows that struct page is misread. */
+static int look(struct keep *k, struct filter_stats *stats, struct err *err)
+{
+	const struct filter_stats before = *stats;
+	struct page_check check;
+	int r = look_at_all(k, stats, &check, err);
+
+	if (r || k->options->keep_all || !is_misread(k, &check, stats))
+		return r;
+	memcpy(stats->class_pages, before.class_pages, sizeof(before.class_pages));
+	memcpy(stats->dropped, before.dropped, sizeof(before.dropped));
+	stats->unknown = before.unknown;
+	stats->doubtful = before.doubtful;
+	memset(k->cache, 0, k->n_cached * sizeof(*k->cache));
+	return look_at_all(k, stats, &check, err);
 }
 
 /* ---- struct pages of excluded pages */
@@ -318,7 +355,7 @@ static int find_all(struct keep *k, const struct image *img, struct filter_stats
 	if (!r && !o->keep_all && !(r = scan_init(&k->scan, img, k->pages, o->level, err)))
 		r = vmemmap_create(img, k->scan.map, &k->vmemmap, err);
 	if (!r)
-		r = look_at_all(k, stats, err);
+		r = look(k, stats, err);
 	if (!r && k->vmemmap && o->exclude_vmemmap)
 		r = drop_vmemmap(k, img, stats, err);
 	if (!r && o->keep_all)

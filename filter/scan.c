@@ -166,13 +166,15 @@ static struct verdict judge(struct scanner *s, const uint8_t *pages, uint64_t pf
 
 	look_at(s, pages, pfn, &info);
 	s->stats.doubtful += info.doubtful;
+	if (pfn >= s->compound_end)
+		page_check_see(&s->check, &info);
 	v = (struct verdict){.class = info.class, .count = 1ULL << info.order};
 	v.dropped = scan->dropped_classes & 1U << info.class;
 	if (!v.dropped && (info.hwpoison || info.offline)) {
 		v.class = info.hwpoison ? PAGE_HWPOISON : PAGE_OFFLINE;
 		v.count = 1ULL << info.compound_order;
 		v.dropped = true;
-	} else if (!v.dropped && info.compound_order && scan->layout.hwpoison) {
+	} else if (!v.dropped && info.order && scan->layout.hwpoison) {
 		s->compound_end = pfn + v.count;
 		s->compound_class = v.class;
 		v.count = 1;

@@ -6,6 +6,7 @@
 #include "filter/chunk.h"
 #include "filter/filter.h"
 #include "image/memmap.h"
+#include "image/page_check.h"
 
 /* The classes that a dump level leaves out, as a mask of 1 << enum page_class. */
 unsigned int scan_dropped_classes(unsigned int level);
@@ -34,6 +35,7 @@ struct scanner {
 	struct bitmap keep, early;      /* of the chunk at hand; the words are the caller's */
 	uint64_t base;                  /* its first page frame */
 	struct filter_stats stats;      /* of all chunks so far: classes, unknown, doubtful */
+	struct page_check check;        /* of all chunks so far */
 };
 
 int scan_begin(struct scanner *s, const struct scan *scan, struct err *err) _must_check_;

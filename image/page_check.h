@@ -38,12 +38,15 @@ static inline void page_check_see(struct page_check *check, const struct page_in
 
 void page_check_add(struct page_check *total, const struct page_check *part);
 
+#define PAGE_VERDICT_TEXT 320
+
 struct page_verdict {
 	bool distrust_free;     /* what looks like a free block may be something else */
 	bool distrust_compound; /* orders of compound pages may be something else */
 	uint64_t free_seen,
 		free_counted; /* pages; the second is 0 if the kernel's count is not known */
-	char text[320]; /* what is wrong and what comes of it, in one line; empty: nothing is */
+	char text
+		[PAGE_VERDICT_TEXT]; /* what is wrong and what comes of it, in one line; empty: nothing is */
 };
 
 /*

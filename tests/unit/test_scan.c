@@ -324,6 +324,19 @@ TEST(poisoned_tail_of_a_kept_page)
 	}
 }
 
+/* memory_failure() marks a free page before it takes it out of its block: once it was read. */
+TEST(poisoned_page_of_a_free_block)
+{
+	struct machine *m = machine_create(FAKE_6_12);
+
+	machine_block(m, 512, 9, USE_FREE);
+	fake_put64(&m->f, fake_page(&m->f, 700), FLAG(PG_HWPOISON));
+	m->use[700] = USE_HWPOISON;
+	assert_scan(m, 0);
+	assert_scan(m, 8);
+	machine_destroy(m);
+}
+
 /*
  * Up to 7.0 the struct pages of a hugetlb page are mostly one page mapped again and again, which begins
  * with something like a head (page_fixed_fake_head). They are no blocks of their own.
@@ -559,6 +572,7 @@ int main(void)
 		cmocka_unit_test(head_without_second_struct_page),
 		cmocka_unit_test(bank_over_two_runs),
 		cmocka_unit_test(poisoned_tail_of_a_kept_page),
+		cmocka_unit_test(poisoned_page_of_a_free_block),
 		cmocka_unit_test(fake_heads_of_hugetlb),
 		cmocka_unit_test(compound_pages_across_chunks),
 		cmocka_unit_test(poisoned_tail_in_another_chunk),
