@@ -249,6 +249,24 @@ static int put_data(struct sink_kdump *s, const struct sink_batch *b, uint64_t *
 		      : 0;
 }
 
+/*
+ * Some descriptors in a row. A full disk may take a part of them, and end within one: an offset without a
+ * size. What it took is taken back, so that these pages are lost and no others are shown in their place.
+ */
+static int put_descs(struct sink_kdump *s, uint8_t *encoded, size_t n, uint64_t rank,
+		     struct err *err)
+{
+	uint64_t at = s->layout.desc_off + rank * KDUMP_DESC_SIZE;
+	int r = put(s, encoded, n * KDUMP_DESC_SIZE, at, err);
+	struct err ignored;
+
+	if (r) {
+		memset(encoded, 0, n * KDUMP_DESC_SIZE);
+		(void)!put(s, encoded, n * KDUMP_DESC_SIZE, at, &ignored);
+	}
+	return r;
+}
+
 /* Descriptors are written in stretches without a gap. */
 static int kdump_write(struct sink *sink, const struct sink_batch *b, struct err *err)
 {
@@ -268,8 +286,7 @@ static int kdump_write(struct sink *sink, const struct sink_batch *b, struct err
 			at += page->kind == SINK_DATA ? page->size : 0;
 			kdump_encode_desc(&d, encoded + k * KDUMP_DESC_SIZE);
 		}
-		r = put(s, encoded, k * KDUMP_DESC_SIZE,
-			s->layout.desc_off + (first - b->base) * KDUMP_DESC_SIZE, err);
+		r = put_descs(s, encoded, k, first - b->base, err);
 	}
 	return r;
 }
