@@ -7,6 +7,7 @@
 #define CMD_CMD_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/opt.h"
 
 struct cmd {
@@ -32,6 +33,10 @@ size_t cmd_count(char *const *operands);
 
 /* Flush standard output and tell a full disk or a closed pipe. */
 int cmd_flush_stdout(struct err *err) _must_check_;
+
+/* Begin and end the one JSON object of a command, with its schema (docs/json.md) and the program's version. */
+void cmd_begin_json(struct json *j, FILE *to, const char *schema);
+void cmd_end_json(struct json *j);
 
 extern const struct cmd cmd_load, cmd_unload, cmd_status, cmd_initramfs, cmd_filter, cmd_dmesg,
 	cmd_info, cmd_makedumpfile, cmd_verify;

@@ -12,6 +12,7 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	const struct opt opts[] = {
 		JOB_OPTIONS(&job),
 		OPT_FLAG(0, "no-mmap", &job.input.no_mmap, "read /proc/vmcore, do not map it"),
+		OPT_FLAG(0, "json", &job.json, "print the statistics as a JSON object"),
 		OPT_FLAG('q', "quiet", &quiet, "print no statistics"),
 	};
 

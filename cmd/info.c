@@ -11,17 +11,17 @@
 #include "format/note.h"
 #include "image/image.h"
 
-static void print_time(const char *label, uint64_t seconds)
+#define NAME_SIZE 64 /* of a note, as it is shown */
+
+/* RFC 3339; NULL if it is not known. */
+static const char *time_text(uint64_t seconds, char buf[32])
 {
 	time_t t = (time_t)seconds;
-	char text[32];
 	struct tm tm;
 
-	if (!seconds || !gmtime_r(&t, &tm) ||
-	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		printf("%-16s unknown\n", label);
-	else
-		printf("%-16s %s\n", label, text);
+	if (!seconds || !gmtime_r(&t, &tm) || !strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return NULL;
+	return buf;
 }
 
 static void print_bytes(const char *label, uint64_t bytes)
@@ -59,8 +59,19 @@ static void print_ranges(const struct source *src)
 		       src->ram.v[i].end - 1);
 }
 
+static const char *note_name(const struct note *n, char buf[NAME_SIZE])
+{
+	size_t len = NUM_MIN(n->name.len, NAME_SIZE - 1);
+
+	for (size_t i = 0; i < len; i++)
+		buf[i] = isprint(n->name.data[i]) ? (char)n->name.data[i] : '?';
+	buf[len] = '\0';
+	return buf;
+}
+
 static int print_notes(const struct source *src, struct err *err)
 {
+	char name[NAME_SIZE];
 	size_t off = 0;
 
 	printf("%-16s %zu bytes\n", "notes", src->notes.len);
@@ -71,31 +82,41 @@ static int print_notes(const struct source *src, struct err *err)
 
 		if (r || !more)
 			return r;
-		fputs("  ", stdout);
-		for (size_t i = 0; i < n.name.len; i++)
-			putchar(isprint(n.name.data[i]) ? n.name.data[i] : '?');
-		printf(" type %u, %zu bytes\n", n.type, n.desc.len);
+		printf("  %s type %u, %zu bytes\n", note_name(&n, name), n.type, n.desc.len);
 	}
 }
 
-/* The text of the note as it is, so that it can be seen even where no image can be made of it. */
-static void print_vmcoreinfo(const struct source *src)
+/*
+ * The text of VMCOREINFO as it is, so that it can be seen even where no image can be made of it; "" if there
+ * is none. The caller frees it.
+ */
+static int note_text(const struct source *src, char **ret, struct err *err)
 {
 	struct note note;
 	struct err ignored;
+	size_t len = 0;
+	char *text;
 
-	printf("VMCOREINFO:\n");
 	if (note_find(src->notes, "VMCOREINFO", NOTE_TYPE_VMCOREINFO, &note, &ignored))
-		return;
-	for (size_t i = 0; i < note.desc.len && note.desc.data[i]; i++)
-		putchar(note.desc.data[i] == '\n' || isprint(note.desc.data[i]) ? note.desc.data[i]
-										: '?');
+		note.desc.len = 0;
+	text = malloc(note.desc.len + 1);
+	if (!text)
+		return err_nomem(err, note.desc.len + 1, "VMCOREINFO");
+	for (; len < note.desc.len && note.desc.data[len]; len++)
+		text[len] = note.desc.data[len] == '\n' || isprint(note.desc.data[len])
+				    ? (char)note.desc.data[len]
+				    : '?';
+	text[len] = '\0';
+	*ret = text;
+	return 0;
 }
 
 static void print_image(const struct source *src)
 {
+	const char *time;
 	struct err err = {0};
 	struct image *img;
+	char buf[32];
 
 	if (image_create(src, &img, &err)) {
 		printf("%-16s unknown: %s\n", "kernel", err.msg);
@@ -107,30 +128,142 @@ static void print_image(const struct source *src)
 	if (*img->uts[UTS_NODENAME])
 		printf("%-16s %s\n", "node", img->uts[UTS_NODENAME]);
 	printf("%-16s %s\n", "machine", img->uts[UTS_MACHINE]);
-	print_time("crash time", img->crash_time);
+	time = time_text(img->crash_time, buf);
+	printf("%-16s %s\n", "crash time", time ? time : "unknown");
 	printf("%-16s %" PRIu64 " bytes\n", "page size", img->page_size);
 	image_destroy(img);
+}
+
+/* `vmcoreinfo` NULL: nobody asked for it. */
+static int print_text(const struct source *src, const char *vmcoreinfo, struct err *err)
+{
+	int r;
+
+	print_header(src);
+	print_ranges(src);
+	r = print_notes(src, err);
+	print_image(src);
+	if (vmcoreinfo)
+		printf("VMCOREINFO:\n%s", vmcoreinfo);
+	return r;
+}
+
+/* ---- JSON: docs/json.md */
+
+static void put_header(struct json *j, const struct source *src)
+{
+	const struct kdump_header *h = kdump_source_header(src);
+
+	json_string(j, "file", src->path);
+	json_string(j, "format", src->ops->name);
+	json_uint(j, "file_bytes", src->file_size);
+	json_bool(j, "incomplete", src->incomplete);
+	if (!h) {
+		json_null(j, "kdump");
+		return;
+	}
+	json_object(j, "kdump");
+	json_string(j, "codec", codec_name(h->status & CODEC_MASK));
+	json_uint(j, "level", h->dump_level);
+	json_uint(j, "block_size", h->block_size);
+	json_uint(j, "max_mapnr", h->max_mapnr);
+	json_uint(j, "cpus", h->nr_cpus);
+	json_end_object(j);
+}
+
+static void put_ranges(struct json *j, const struct source *src)
+{
+	json_uint(j, "memory_bytes", ranges_total(&src->ram));
+	json_uint(j, "dump_bytes", ranges_total(&src->present));
+	json_array(j, "ranges");
+	for (size_t i = 0; i < src->ram.n; i++) {
+		json_object(j, NULL);
+		json_hex(j, "start", src->ram.v[i].start);
+		json_hex(j, "end", src->ram.v[i].end - 1);
+		json_end_object(j);
+	}
+	json_end_array(j);
+}
+
+static int put_notes(struct json *j, const struct source *src, struct err *err)
+{
+	char name[NAME_SIZE];
+	struct note n;
+	size_t off = 0;
+	bool more;
+	int r;
+
+	json_array(j, "notes");
+	while (!(r = note_next(src->notes, &off, &n, &more, err)) && more) {
+		json_object(j, NULL);
+		json_string(j, "name", note_name(&n, name));
+		json_uint(j, "type", n.type);
+		json_uint(j, "bytes", n.desc.len);
+		json_end_object(j);
+	}
+	json_end_array(j);
+	return r;
+}
+
+static void put_kernel(struct json *j, const struct source *src)
+{
+	struct err err = {0};
+	struct image *img;
+	char buf[32];
+
+	if (image_create(src, &img, &err)) {
+		json_null(j, "kernel");
+		json_string(j, "kernel_unknown", err.msg);
+		return;
+	}
+	json_object(j, "kernel");
+	json_string(j, "release", img->uts[UTS_RELEASE]);
+	json_string(j, "version", *img->uts[UTS_VERSION] ? img->uts[UTS_VERSION] : NULL);
+	json_string(j, "machine", img->uts[UTS_MACHINE]);
+	json_string(j, "node", *img->uts[UTS_NODENAME] ? img->uts[UTS_NODENAME] : NULL);
+	json_string(j, "crash_time", time_text(img->crash_time, buf));
+	json_uint(j, "page_size", img->page_size);
+	json_end_object(j);
+	json_null(j, "kernel_unknown");
+	image_destroy(img);
+}
+
+/* A broken note ends their list and is the command's error; the object is whole all the same. */
+static int print_json(const struct source *src, const char *vmcoreinfo, struct err *err)
+{
+	struct json j;
+	int r;
+
+	cmd_begin_json(&j, stdout, "lifeboat-info-1");
+	put_header(&j, src);
+	put_ranges(&j, src);
+	r = put_notes(&j, src, err);
+	put_kernel(&j, src);
+	if (vmcoreinfo)
+		json_string(&j, "vmcoreinfo", vmcoreinfo);
+	cmd_end_json(&j);
+	return r;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
 	struct dump_options input = {0};
-	bool all = false;
+	bool all = false, json = false;
 	const struct opt opts[] = {
 		DUMP_OPT_PARTIAL(&input),
+		OPT_FLAG(0, "json", &json, "print a JSON object"),
 		OPT_FLAG(0, "vmcoreinfo", &all, "print the whole VMCOREINFO text too"),
 	};
+	_cleanup_free_ char *text = NULL;
 	struct source *src;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 
 	if (r || (r = dump_open(argv + 1, cmd_count(argv + 1), &input, &src, err)))
 		return r;
-	print_header(src);
-	print_ranges(src);
-	r = print_notes(src, err);
-	print_image(src);
 	if (all)
-		print_vmcoreinfo(src);
+		r = note_text(src, &text, err);
+	if (!r)
+		r = json ? print_json(src, text, err) : print_text(src, text, err);
 	source_destroy(src);
 	return r;
 }

@@ -10,11 +10,10 @@
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
 #include "cmd/progress.h"
+#include "cmd/stats.h"
 #include "format/flat.h"
 #include "format/kdump_set.h"
 #include "image/printk.h"
-
-#define STDOUT_NAME "standard output"
 
 void job_init(struct job *job)
 {
@@ -64,6 +63,9 @@ static int check_move(const struct job *job, struct err *err)
 		return err_set(err, ERR_USAGE,
 			       "%s writes the dump as it comes: no -F, no choice of pages, of "
 			       "format or compression",
+			       job->kind == JOB_REARRANGE ? "-R" : "--reassemble");
+	if (job->json)
+		return err_set(err, ERR_USAGE, "--json tells of pages; %s counts none",
 			       job->kind == JOB_REARRANGE ? "-R" : "--reassemble");
 	return 0;
 }
@@ -126,54 +128,11 @@ int job_prepare(struct job *job, char **operands, struct err *err)
 	return r;
 }
 
-static void print_stats(const struct filter_stats *s, const struct image *img,
-			const struct job *job)
-{
-	FILE *to = job->messages;
-	char a[16], b[16];
-	double seconds = (double)(s->scan_ns + s->write_ns) / 1e9;
-
-	fprintf(to, "%-26s %12s %12s\n", "pages", "in memory", "left out");
-	for (int c = 0; c < PAGE_CLASSES; c++)
-		if (s->class_pages[c])
-			fprintf(to, "  %-24s %12" PRIu64 " %12" PRIu64 "\n", page_class_name(c),
-				s->class_pages[c], s->dropped[c]);
-	fprintf(to, "  %-24s %12" PRIu64 "\n", "all", s->pages);
-	if (s->vmemmap)
-		fprintf(to, "  %-24s %12s %12" PRIu64 "\n", "struct pages", "", s->vmemmap);
-	fprintf(to, "kept: %" PRIu64 " with data, %" PRIu64 " pages of zeros that take no room\n",
-		s->written, s->zero);
-	if (s->shared)
-		fprintf(to, "kept: %" PRIu64 " equal to others, with their data\n", s->shared);
-	if (s->unknown)
-		fprintf(to, "kept unseen: %" PRIu64 " pages without a readable struct page\n",
-			s->unknown);
-	if (s->warning[0])
-		fprintf(to, "WARNING: %s\n", s->warning);
-	if (s->doubtful)
-		fprintf(to,
-			"doubtful: %" PRIu64
-			" struct pages with an impossible order, kept singly\n",
-			s->doubtful);
-	if (s->cut_off)
-		fprintf(to, "CUT OFF: %" PRIu64 " pages, by %s; the dump is marked incomplete\n",
-			s->cut_off, filter_cut_name(s->cut));
-	if (s->lost)
-		fprintf(to,
-			"LOST: %" PRIu64
-			" pages could not be read; the dump is marked incomplete\n",
-			s->lost);
-	fprintf(to, "%s%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n",
-		job->n_outs ? job->outs[0] : STDOUT_NAME, job->n_outs > 1 ? " and others" : "",
-		num_human(s->file_bytes, a), num_human(s->pages * img->page_size, b), seconds,
-		(double)s->scan_ns / 1e9, (double)s->write_ns / 1e9);
-}
-
 static int create_stream(struct out **ret, struct err *err)
 {
 	if (isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE, "-F: standard output is a terminal");
-	return flat_out_create(STDOUT_FILENO, STDOUT_NAME, ret, err);
+	return flat_out_create(STDOUT_FILENO, JOB_STDOUT, ret, err);
 }
 
 /* What is left of the time, as a point of it; 0: there is no end. */
@@ -261,7 +220,7 @@ static int report_cut(const struct job *job, const struct filter_stats *stats, s
 	return err_set(err, ERR_PARTIAL,
 		       "%s%s%s: cut off by %s: %" PRIu64 " of %" PRIu64
 		       " kept pages are not in it; it is marked incomplete and opens",
-		       job->n_outs ? job->outs[0] : STDOUT_NAME, job->n_outs ? ".incomplete" : "",
+		       job->n_outs ? job->outs[0] : JOB_STDOUT, job->n_outs ? ".incomplete" : "",
 		       job->n_outs > 1 ? " and others" : "", filter_cut_name(stats->cut),
 		       stats->cut_off,
 		       stats->cut_off + stats->written + stats->shared + stats->zero + stats->lost);
@@ -270,17 +229,17 @@ static int report_cut(const struct job *job, const struct filter_stats *stats, s
 static int run_levels(const struct image *img, const struct job *job, struct err *err)
 {
 	struct filter_stats stats;
-	int r = 0;
+	size_t i = 0;
+	int r;
 
-	for (size_t i = 0; i < job->n_levels; i++) {
-		r = run_level(img, job, i, &stats, err);
-		if (r != ERR_NO_SPACE || i + 1 == job->n_levels)
-			break;
+	while ((r = run_level(img, job, i, &stats, err)) == ERR_NO_SPACE && i + 1 < job->n_levels) {
 		fprintf(stderr, "lifeboat: level %u: %s; trying level %u\n", job->level[i],
 			err->msg, job->level[i + 1]);
+		i++;
 	}
 	if (!r && job->stats)
-		print_stats(&stats, img, job);
+		(job->json ? stats_print_json : stats_print)(
+			&(struct stats){job, job->level[i], img->page_size, &stats});
 	return !r && stats.cut != FILTER_WHOLE ? report_cut(job, &stats, err) : r;
 }
 

@@ -10,6 +10,7 @@
 #include "filter/filter.h"
 
 #define JOB_MAX_LEVELS 8
+#define JOB_STDOUT     "standard output" /* in messages */
 
 enum job_kind {
 	JOB_FILTER,     /* VMCORE... OUT, or no OUT if it goes to standard output */
@@ -31,6 +32,7 @@ struct job {
 	bool flatten;  /* to standard output, as a stream */
 	bool progress; /* on a terminal */
 	bool stats;    /* print them at the end */
+	bool json;     /* as a JSON object; of JOB_FILTER only */
 	struct dump_options input;
 	/* the rest is job_prepare()'s */
 	char *const *in, *const *outs;

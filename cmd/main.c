@@ -59,6 +59,20 @@ int cmd_flush_stdout(struct err *err)
 	return 0;
 }
 
+void cmd_begin_json(struct json *j, FILE *to, const char *schema)
+{
+	json_init(j, to);
+	json_object(j, NULL);
+	json_string(j, "schema", schema);
+	json_string(j, "tool", "lifeboat " LIFEBOAT_VERSION);
+}
+
+void cmd_end_json(struct json *j)
+{
+	json_end_object(j);
+	fputc('\n', j->to);
+}
+
 static const struct cmd *find_command(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)

@@ -13,6 +13,7 @@
 
 struct report {
 	struct progress progress;
+	struct json *json; /* NULL: print text */
 	uint64_t problems;
 };
 
@@ -23,7 +24,10 @@ static void print_problem(void *ctx, const char *text)
 	if (report->problems++ >= PROBLEMS_SHOWN)
 		return;
 	progress_end(&report->progress);
-	printf("PROBLEM %s\n", text);
+	if (report->json)
+		json_string(report->json, NULL, text);
+	else
+		printf("PROBLEM %s\n", text);
 }
 
 static void show_progress(void *ctx, uint64_t done, uint64_t total)
@@ -54,31 +58,77 @@ static void print_summary(const struct source *src, const struct verify_stats *s
 		       s->unused ? ": page data that nothing refers to?" : "");
 }
 
-static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
+static void put_summary(struct json *j, const struct source *src, const struct verify_stats *s)
 {
-	struct report report = {0};
+	json_uint(j, "problems", s->problems);
+	json_string(j, "format", src->ops->name);
+	json_bool(j, "incomplete", src->incomplete);
+	json_uint(j, "pages", s->pages);
+	json_uint(j, "good", s->good);
+	json_uint(j, "lost", s->lost);
+	json_uint(j, "notes", s->notes);
+	json_uint(j, "cpus", s->cpus);
+	json_string(j, "release", *s->release ? s->release : NULL);
+	json_uint(j, "log_records", s->records);
+	json_uint(j, "log_damaged", s->damaged);
+	if (s->data_seen)
+		json_uint(j, "unused_bytes", s->unused);
+	else
+		json_null(j, "unused_bytes");
+}
+
+/* Look at the dump and print what comes of it. */
+static int verify(const struct source *src, struct report *report, struct verify_stats *ret,
+		  struct err *err)
+{
 	const struct verify_options options = {
 		.problem = print_problem,
 		.progress = show_progress,
-		.ctx = &report,
+		.ctx = report,
 	};
+	struct json *j = report->json;
+	int r;
+
+	if (j) {
+		cmd_begin_json(j, stdout, "lifeboat-verify-1");
+		json_string(j, "file", src->path);
+		json_array(j, "first_problems");
+	}
+	progress_init(&report->progress);
+	r = verify_run(src, &options, ret, err);
+	progress_end(&report->progress);
+	if (j)
+		json_end_array(j);
+	if (j && !r)
+		put_summary(j, src, ret);
+	else if (!r)
+		print_summary(src, ret);
+	if (j)
+		cmd_end_json(j);
+	return r;
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
+{
+	struct report report = {0};
 	struct dump_options input = {0};
-	const struct opt opts[] = {DUMP_OPT_PARTIAL(&input)};
+	bool as_json = false;
+	const struct opt opts[] = {
+		DUMP_OPT_PARTIAL(&input),
+		OPT_FLAG(0, "json", &as_json, "print a JSON object"),
+	};
 	struct verify_stats stats;
 	struct source *src;
+	struct json json;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 
 	if (r || (r = dump_open(argv + 1, cmd_count(argv + 1), &input, &src, err)))
 		return r;
-	progress_init(&report.progress);
-	r = verify_run(src, &options, &stats, err);
-	progress_end(&report.progress);
-	if (!r) {
-		print_summary(src, &stats);
-		if (stats.problems)
-			r = err_set(err, ERR_CORRUPT, "%s: %" PRIu64 " problem%s", src->path,
-				    stats.problems, stats.problems == 1 ? "" : "s");
-	}
+	report.json = as_json ? &json : NULL;
+	r = verify(src, &report, &stats, err);
+	if (!r && stats.problems)
+		r = err_set(err, ERR_CORRUPT, "%s: %" PRIu64 " problem%s", src->path,
+			    stats.problems, stats.problems == 1 ? "" : "s");
 	source_destroy(src);
 	return r;
 }

@@ -15,6 +15,16 @@ from lab import kdump  # noqa: E402  (the reader lives in the lab)
 
 PAGE = 4096
 PT_LOAD = 1
+CORRUPT = 4  # exit status
+
+# The level's bits, and what each leaves out. Poison and offline go at every level.
+DROPS = {
+    2: {"cache"},
+    4: {"cache", "cache-private"},
+    8: {"user"},
+    16: {"free", "unaccepted"},
+}
+ALWAYS = {"hwpoison", "offline"}
 
 
 def make(description: Path, folder: Path) -> Path:
@@ -33,6 +43,14 @@ def expectations(description: Path) -> dict[int, list[str]]:
         pfn, *words = line.split()
         table[int(pfn, 0)] = words
     return table
+
+
+def wanted(level: int, expected: dict[int, list[str]]) -> set[int]:
+    """The page frames that this level keeps."""
+    dropped = set(ALWAYS)
+    for bit, classes in DROPS.items():
+        dropped |= classes if level & bit else set()
+    return {pfn for pfn, words in expected.items() if words[0] not in dropped}
 
 
 def elf_memory(dump: bytes) -> dict[int, bytes]:

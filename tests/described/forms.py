@@ -53,7 +53,7 @@ def flatten_as(lifeboat: str, options: list[str], dump: Path, folder: Path) -> N
     plain, carried = folder / "plain", folder / "carried"
     command([lifeboat, "filter", "-q", "-f", "-d", "31", *options, dump, plain])
     stream, said = command([lifeboat, "filter", "-F", "-d", "31", *options, dump])
-    if "kept:" not in said:
+    if "kept with data" not in said:
         raise Wrong(f"the statistics are not on standard error: {said}")
     carried.write_bytes(unflatten(stream))
     expect_same_pages(carried, plain)

@@ -14,10 +14,12 @@ import tempfile
 from pathlib import Path
 
 import forms
-from dumps import HERE, elf_memory, expectations, make, pages_of, run, unflatten
+import reports
+from dumps import (CORRUPT, HERE, elf_memory, expectations, make, pages_of, run, unflatten,
+                   wanted)
 from lab import kdump  # dumps.py knows where the lab is
 
-CORRUPT, UNSUPPORTED, NOT_FOUND = 4, 5, 6
+UNSUPPORTED, NOT_FOUND = 5, 6
 
 # description → (command, exit status, what the message must contain)
 BROKEN = {
@@ -30,24 +32,8 @@ BROKEN = {
     "kdump-bad-bitmap": (["info"], CORRUPT, "are not two bitmaps"),
 }
 
-# The level's bits, and what each leaves out. Poison and offline go at every level.
-DROPS = {
-    2: {"cache"},
-    4: {"cache", "cache-private"},
-    8: {"user"},
-    16: {"free", "unaccepted"},
-}
-ALWAYS = {"hwpoison", "offline"}
 LEVELS = range(32)
 LAYOUT_LEVELS = (0, 2, 4, 8, 16, 31)  # one bit each: many dumps differ by their struct page only
-
-
-def wanted(level: int, expected: dict[int, list[str]]) -> set[int]:
-    """The page frames that this level keeps."""
-    dropped = set(ALWAYS)
-    for bit, classes in DROPS.items():
-        dropped |= classes if level & bit else set()
-    return {pfn for pfn, words in expected.items() if words[0] not in dropped}
 
 
 def check_level(lifeboat: str, dump: Path, level: int, options: list[str],
@@ -147,7 +133,7 @@ def main() -> int:
                 why = check_opens(lifeboat, description, folder)
             failed += report(name, why)
         failed += report("makedumpfile", check_makedumpfile(lifeboat, folder))
-        for check in forms.CHECKS:
+        for check in *forms.CHECKS, *reports.CHECKS:
             name = check.__name__.removeprefix("check_").replace("_", "-")
             failed += report(name, check(lifeboat, Path(tempfile.mkdtemp(dir=folder))))
     return 1 if failed else 0

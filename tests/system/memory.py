@@ -3,7 +3,7 @@
 exactly the pages that have to be kept.
 """
 
-import re
+import json
 import time
 
 from lab import synthetic
@@ -30,11 +30,11 @@ def judge(subject: Subject, checks: Checks) -> None:
 
     out.unlink(missing_ok=True)
     started = time.monotonic()
-    words = run([*argv, vmcore, out], seconds=120).stdout
+    words = run([*argv, "--json", vmcore, out], seconds=120).stdout
     seconds = time.monotonic() - started
     checks.expect("seconds", seconds < SECONDS, f"{seconds:.1f} s", f"{seconds:.1f} s")
-    found = re.search(r"^kept: (\d+) with data, (\d+) pages of zeros", words, re.MULTILINE)
-    kept = sum(int(number) for number in found.groups()) if found else 0
+    got = json.loads(words)
+    kept = got["written"] + got["shared"] + got["zero"]
     why = f"{kept} pages kept, there are {machine.kept} to keep; it said\n{words}"
     checks.expect("kept", kept == machine.kept, why, f"{kept} pages")
     out.unlink()

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What commands report of described dumps, in JSON (docs/json.md) and as text."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from dumps import CORRUPT, HERE, PAGE, expectations, make, run, unflatten, wanted
+from lab import kdump
+
+USAGE, PARTIAL = 2, 11  # exit statuses
+
+
+def count_classes(expected: dict[int, list[str]], pages: int) -> dict[str, int]:
+    """JSON's name of a class → how many page frames are of it; what nothing is said of is other."""
+    counts = {"other": pages - len(expected)}
+    for words in expected.values():
+        key = words[0].replace("-", "_")
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def in_dump(got: Any) -> int:
+    """Pages that the dump has, with data or without."""
+    return int(got["written"] + got["shared"] + got["zero"])
+
+
+def check_filter_json(lifeboat: str, folder: Path) -> str | None:
+    """The statistics say what the description says; JSON and text say the same."""
+    description = HERE / "x86_64-4level.desc"
+    dump, expected = make(description, folder), expectations(description)
+    line = ["filter", "-f", "-z", "-d", "17", "--num-threads", "2", str(dump), str(folder / "o")]
+    done, text = run(lifeboat, *line, "--json"), run(lifeboat, *line).stdout
+    got = json.loads(done.stdout)
+    classes = got["classes"]
+    pages = {key: value["pages"] for key, value in classes.items() if value["pages"]}
+    true = count_classes(expected, 2048)
+    if pages != true or got["pages"] != 2048:
+        return f"classes {pages}, {got['pages']} in all, not {true}"
+    kept, want = in_dump(got), 2048 - len(expected) + len(wanted(17, expected))
+    if kept != want or got["lost"] or got["incomplete"] or got["cut"] or got["vmemmap"]:
+        return f"{kept} pages kept, not {want}; {done.stdout}"
+    if not 511 <= got["shared"] < 520:  # of the hugetlb page all but one
+        return f"{got['shared']} pages share the data of others"
+    if sum(value["dropped"] for value in classes.values()) + kept != got["pages"]:
+        return f"kept and dropped pages are not all: {done.stdout}"
+    said = [got[key] for key in ("format", "codec", "level", "threads", "page_size",
+                                 "exclude_vmemmap", "flattened", "inputs")]
+    if said != ["kdump", "zstd", 17, 2, PAGE, False, False, [str(dump)]]:
+        return f"said {said} of the job"
+    if got["file_bytes"] != (folder / "o").stat().st_size or got["outputs"] != [str(folder / "o")]:
+        return f"the file is not as large as {done.stdout}"
+    absent = [n for n in (*pages.values(), got["pages"], got["written"], got["shared"], got["zero"])
+              if not re.search(rf" {n}\b", text)]
+    return f"the text lacks {absent}: {text}" if absent else None
+
+
+def check_filter_json_of_a_cut_dump(lifeboat: str, folder: Path) -> str | None:
+    """What is in a dump that was cut off, and what is not: all that was to be kept."""
+    dump, out = make(HERE / "x86_64-4level.desc", folder), folder / "o"
+    line = ["filter", "-f", "-d", "16", "-L", "600K", "--num-threads", "1", str(dump), str(out)]
+    done, text = run(lifeboat, *line, "--json"), run(lifeboat, *line).stdout
+    got = json.loads(done.stdout)
+    left = folder / "o.incomplete"
+    if done.returncode != PARTIAL or got["cut"] != "limit" or not got["incomplete"]:
+        return f"exit {done.returncode}, {done.stdout}"
+    if in_dump(got) + got["cut_off"] + sum(c["dropped"] for c in got["classes"].values()) != 2048:
+        return f"the numbers do not add up: {done.stdout}"
+    if got["file_bytes"] != left.stat().st_size or not 0 < got["file_bytes"] <= 600 << 10:
+        return f"the file is not as large as {done.stdout}"
+    if not re.search(rf"CUT OFF +{got['cut_off']}\b", text):
+        return f"the text does not say that it was cut off: {text}"
+    return None
+
+
+def check_filter_json_of_a_stream(lifeboat: str, folder: Path) -> str | None:
+    """With -F standard output has the dump and nothing else."""
+    dump, out = make(HERE / "x86_64-4level.desc", folder), folder / "o"
+    done = subprocess.run([lifeboat, "filter", "-F", "--json", "-e", "-d", "31", str(dump)],
+                          capture_output=True, timeout=60, check=True)
+    got = json.loads(done.stderr)
+    out.write_bytes(unflatten(done.stdout))
+    if not got["flattened"] or got["outputs"] or not got["exclude_vmemmap"]:
+        return f"{got}"
+    if in_dump(got) != len(list(kdump.Kdump(out).pages())):
+        return f"{in_dump(got)} pages in the dump: {got}"
+    refused = run(lifeboat, "filter", "-R", "--json", str(out))
+    return None if refused.returncode == USAGE else f"-R --json: exit {refused.returncode}"
+
+
+def check_info_json(lifeboat: str, folder: Path) -> str | None:
+    dump = make(HERE / "x86_64-4level.desc", folder)
+    got = json.loads(run(lifeboat, "info", "--json", "--vmcoreinfo", str(dump)).stdout)
+    said = (got["memory_bytes"], got["dump_bytes"], got["ranges"], got["kdump"],
+            got["kernel"]["release"], got["kernel"]["node"], got["kernel"]["crash_time"],
+            [n["name"] for n in got["notes"]], "PAGESIZE=4096\n" in got["vmcoreinfo"])
+    true = (8 << 20, 8 << 20, [{"start": "0x0", "end": "0x7fffff"}], None, "6.1.0-described",
+            "four", "2023-11-14T22:13:20Z", ["CORE", "CORE", "VMCOREINFO"], True)
+    if said != true:
+        return f"{said}"
+    got = json.loads(run(lifeboat, "info", "--json",
+                         str(make(HERE / "kdump-incomplete.desc", folder))).stdout)
+    if not got["incomplete"] or got["kernel"] is not None or not got["kernel_unknown"]:
+        return f"{got}"
+    return None
+
+
+def check_verify_json(lifeboat: str, folder: Path) -> str | None:
+    for name, bad in ("x86_64-4level", False), ("kdump-bad-desc", True):
+        done = run(lifeboat, "verify", "--json", str(make(HERE / f"{name}.desc", folder)))
+        got = json.loads(done.stdout)
+        if done.returncode != (CORRUPT if bad else 0) or bool(got["problems"]) != bad:
+            return f"{name}: exit {done.returncode}, {done.stdout}"
+        if len(got["first_problems"]) != min(got["problems"], 20):
+            return f"{name}: {done.stdout}"
+        if not bad and got["good"] != 2048:
+            return f"{name}: {done.stdout}"
+    return None
+
+
+CHECKS = [check_filter_json, check_filter_json_of_a_cut_dump, check_filter_json_of_a_stream,
+          check_info_json, check_verify_json]
