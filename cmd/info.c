@@ -40,6 +40,8 @@ static void print_header(const struct source *src)
 		print_bytes("file", src->file_size);
 	if (src->incomplete)
 		printf("%-16s the dump says that it is incomplete\n", "WARNING");
+	if (src->live)
+		printf("%-16s the machine is running: memory changes while it is read\n", "live");
 	if (!h)
 		return;
 	printf("%-16s %s\n", "compression", codec_name(h->status & CODEC_MASK));
@@ -158,6 +160,7 @@ static void put_header(struct json *j, const struct source *src)
 	json_string(j, "format", src->ops->name);
 	json_uint(j, "file_bytes", src->file_size);
 	json_bool(j, "incomplete", src->incomplete);
+	json_bool(j, "live", src->live);
 	if (!h) {
 		json_null(j, "kdump");
 		return;

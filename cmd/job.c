@@ -15,16 +15,21 @@
 #include "format/kdump_set.h"
 #include "image/printk.h"
 
-void job_init(struct job *job)
+uint64_t job_threads(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
+	return cpus > 0 ? NUM_MIN((uint64_t)cpus, FILTER_MAX_THREADS) : 1;
+}
+
+void job_init(struct job *job)
+{
 	*job = (struct job){
 		.kind = JOB_FILTER,
 		.levels = "0",
 		.format = FILTER_KDUMP,
 		.codec = CODEC_RAW,
-		.threads = cpus > 0 ? NUM_MIN((uint64_t)cpus, FILTER_MAX_THREADS) : 1,
+		.threads = job_threads(),
 		.progress = true,
 		.stats = true,
 	};
@@ -313,7 +318,13 @@ static int filter(const struct job *job, struct err *err)
 
 	if (r)
 		return r;
-	r = image_create(src, &img, err);
+	if (src->live)
+		r = err_set(err, ERR_UNSUPPORTED,
+			    "%s is the memory of the running machine, which changes while it is "
+			    "read: no dump can be made of it (lifeboat mem-usage counts its pages)",
+			    src->path);
+	if (!r)
+		r = image_create(src, &img, err);
 	if (!r) {
 		r = run_levels(img, job, err);
 		image_destroy(img);

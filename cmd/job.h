@@ -78,6 +78,9 @@ struct job {
 	"VMCORE... OUT | -F VMCORE... | -R OUT | --reassemble DUMP... OUT | " \
 	"--split VMCORE OUT OUT..."
 
+/* Threads, if nobody says how many: as many as CPUs are online. */
+uint64_t job_threads(void);
+
 /* Defaults: kdump format, level 0, no compression, online CPUs, progress and statistics. */
 void job_init(struct job *job);
 

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "cmd/cmd.h"
 #include "cmd/job.h"
+#include "cmd/mem_usage.h"
 
 /* --message-level: bits of what is printed */
 #define MESSAGE_PROGRESS 1
@@ -21,7 +22,7 @@
 struct args {
 	struct job job;
 	uint64_t message_level;
-	bool dump_dmesg, show_stats, check_params, version;
+	bool dump_dmesg, show_stats, check_params, mem_usage, version;
 };
 
 static int dump_dmesg(struct args *args, char **operands, struct err *err)
@@ -82,6 +83,7 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 			   "what to print: 1 progress, 2 common, 4 errors, 8 debug, 16 report (7)"),
 		OPT_FLAG(0, "non-mmap", &a->job.input.no_mmap, "read /proc/vmcore, do not map it"),
 		OPT_FLAG(0, "dump-dmesg", &a->dump_dmesg, "write the kernel log, not a dump"),
+		OPT_FLAG(0, "mem-usage", &a->mem_usage, "count the pages of /proc/kcore by use"),
 		OPT_FLAG(0, "show-stats", &a->show_stats, "print statistics"),
 		OPT_FLAG(0, "check-params", &a->check_params, "check the options and do nothing"),
 		OPT_REFUSED('b', NULL, "buffers need no tuning"),
@@ -96,7 +98,6 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 		OPT_REFUSED(0, "dry-run", ""),
 		OPT_REFUSED(0, "eppic", ""),
 		OPT_REFUSED(0, "extension", ""),
-		OPT_REFUSED(0, "mem-usage", ""),
 		OPT_REFUSED(0, "non-cyclic", "buffers need no tuning"),
 		OPT_REFUSED(0, "partial-dmesg", ""),
 		OPT_REFUSED(0, "splitblock-size", ""),
@@ -122,6 +123,11 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 	if (args.version) {
 		printf("makedumpfile: lifeboat %s\n", LIFEBOAT_VERSION);
 		return 0;
+	}
+	if (args.mem_usage) {
+		if (!argv[1] || argv[2])
+			return err_set(err, ERR_USAGE, "--mem-usage takes one file: /proc/kcore");
+		return mem_usage_print(argv + 1, 1, &args.job.input, NULL, false, err);
 	}
 	if (args.dump_dmesg)
 		return dump_dmesg(&args, argv + 1, err);

@@ -136,6 +136,17 @@ static int write_dump(const struct image *img, const struct filter_options *opti
 	return 0;
 }
 
+static int check_options(const struct filter_options *options, struct err *err)
+{
+	if (options->level > LEVEL_MAX || !options->threads)
+		return err_set(err, ERR_USAGE, "dump level %u with %u threads", options->level,
+			       options->threads);
+	if (options->format == FILTER_ELF && options->codec != CODEC_RAW)
+		return err_set(err, ERR_USAGE, "an ELF file's pages are not compressed (%s)",
+			       codec_name(options->codec));
+	return 0;
+}
+
 int filter_run(const struct image *img, const struct filter_options *options, struct out *out,
 	       struct filter_stats *ret, struct err *err)
 {
@@ -147,19 +158,29 @@ int filter_run_split(const struct image *img, const struct filter_options *optio
 {
 	struct filter_stats stats = {0};
 	struct run run = {0};
-	int r;
+	int r = check_options(options, err);
 
-	if (options->level > LEVEL_MAX || !options->threads)
-		return err_set(err, ERR_USAGE, "dump level %u with %u threads", options->level,
-			       options->threads);
-	if (!n)
-		return err_set(err, ERR_USAGE, "a dump in no file");
-	if (options->format == FILTER_ELF && options->codec != CODEC_RAW)
-		return err_set(err, ERR_USAGE, "an ELF file's pages are not compressed (%s)",
-			       codec_name(options->codec));
-	r = find_pages(img, options, &run, &stats, err);
+	if (!r && !n)
+		r = err_set(err, ERR_USAGE, "a dump in no file");
+	if (!r)
+		r = find_pages(img, options, &run, &stats, err);
 	if (!r)
 		r = write_dump(img, options, outs, n, &run, &stats, err);
+	run_deinit(&run);
+	if (!r)
+		*ret = stats;
+	return r;
+}
+
+int filter_count(const struct image *img, const struct filter_options *options,
+		 struct filter_stats *ret, struct err *err)
+{
+	struct filter_stats stats = {0};
+	struct run run = {0};
+	int r = check_options(options, err);
+
+	if (!r)
+		r = find_pages(img, options, &run, &stats, err);
 	run_deinit(&run);
 	if (!r)
 		*ret = stats;

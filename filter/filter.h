@@ -109,4 +109,12 @@ int filter_run_split(const struct image *img, const struct filter_options *optio
 		     struct out *const *outs, size_t n, struct filter_stats *ret,
 		     struct err *err) _must_check_;
 
+/*
+ * Only count: what pages there are, of which classes, and what `level` would leave out. Fills in all of *ret that
+ * the scan does, and its time. The memory may change meanwhile (/proc/kcore); then the counts are as right as
+ * what was read. Of the options only level, threads, keep_all, exclude_vmemmap and progress matter.
+ */
+int filter_count(const struct image *img, const struct filter_options *options,
+		 struct filter_stats *ret, struct err *err) _must_check_;
+
 #endif

@@ -343,8 +343,14 @@ static uint64_t in_file(const struct elfcore *core, uint64_t off)
 	return off < core->in->size ? core->in->size - off : 0;
 }
 
+/* Is it /proc/kcore's picture of virtual memory, without a place in the physical? */
+static bool is_virtual(uint32_t type, const struct segment *s)
+{
+	return type == PT_LOAD && s->paddr == UINT64_MAX;
+}
+
 /* Split the program headers into PT_LOADs and PT_NOTEs; both arrays have room for all. */
-static int sort_phdrs(const struct elfcore *core, struct bytes table, uint32_t phnum,
+static int sort_phdrs(struct elfcore *core, struct bytes table, uint32_t phnum,
 		      struct segments *loads, struct segments *notes, struct err *err)
 {
 	for (uint32_t i = 0; i < phnum; i++) {
@@ -352,6 +358,10 @@ static int sort_phdrs(const struct elfcore *core, struct bytes table, uint32_t p
 		uint32_t type = 0;
 		int r = parse_phdr(table, i, &type, &s, err);
 
+		if (!r && is_virtual(type, &s)) {
+			core->src.live = true;
+			continue;
+		}
 		if (!r && type == PT_LOAD && core->in->cut)
 			s.filesz = NUM_MIN(s.filesz, in_file(core, s.offset));
 		if (!r && type == PT_LOAD && s.memsz)

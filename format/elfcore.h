@@ -24,6 +24,11 @@
  * offset of the file. So a segment that lies wholly in memory which others cover is taken only for
  * bytes that they do not have; any other overlap is ERR_CORRUPT naming both.
  *
+ * /proc/kcore, the memory of the running machine, is such a core, too: fs/proc/kcore.c gives the PT_LOADs of
+ * RAM and of the kernel's text their physical address since v4.11 (commit 464920104bf7), and those of
+ * vmalloc, modules and vmemmap the address -1. What they map lies in RAM as well, so they are left out; that
+ * one is there makes source.live. The file's size is that of the address space.
+ *
  * Notes: the pieces joined, without the unused room behind the last note of each.
  *
  * Reads: pread; map: windows that never span two PT_LOADs, mapped or read as format/window.h says. A page

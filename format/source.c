@@ -128,6 +128,13 @@ void source_destroy(struct source *src)
 		src->ops->destroy(src);
 }
 
+int source_exclude(struct source *src, uint64_t start, uint64_t end, struct err *err)
+{
+	int r = ranges_sub(&src->ram, start, end, err);
+
+	return r ? r : ranges_sub(&src->present, start, end, err);
+}
+
 int source_read(const struct source *src, uint64_t phys, void *buf, size_t len, struct err *err)
 {
 	uint64_t end;

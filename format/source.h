@@ -58,6 +58,7 @@ struct source {
 	struct ranges present; /* the part of ram whose bytes are in the dump */
 	struct bytes notes;    /* all PT_NOTE contents, concatenated; owned by the source */
 	bool incomplete;       /* the dump says of itself that it was cut off, or its stream was */
+	bool live;             /* /proc/kcore: a running machine, which changes while it is read */
 };
 
 /*
@@ -95,6 +96,9 @@ int source_open_fd(int fd, const char *name, struct source **ret, struct err *er
 int source_open_as(const struct source_ops *format, const char *path, struct source **ret,
 		   struct err *err) _must_check_;
 void source_destroy(struct source *src); /* NULL is fine */
+
+/* From now on [start, end) of physical memory is none of the machine's. It can still be read. */
+int source_exclude(struct source *src, uint64_t start, uint64_t end, struct err *err) _must_check_;
 
 /* ERR_NOT_FOUND if a byte of [phys, phys + len) is not in the dump. */
 int source_read(const struct source *src, uint64_t phys, void *buf, size_t len,

@@ -14,7 +14,7 @@ from . import debs, disk, qemu
 from .console import PANIC, Console
 from .errors import LabError
 from .paths import program
-from .proc import run
+from .proc import environment, run
 from .scenario import Scenario
 
 Say = Callable[[str], None]
@@ -92,6 +92,14 @@ class Folder:
         return folders[0]
 
 
+def system_program(name: str) -> Path:
+    """A program of this machine."""
+    found = shutil.which(name, path=environment()["PATH"])
+    if not found:
+        raise LabError(f"{name} is not installed on this machine")
+    return Path(found)
+
+
 class Drill:
     """One run of one scenario into one folder."""
 
@@ -151,6 +159,8 @@ class Drill:
         for name in ("proc", "sys", "dev", "run", "tmp", "boot", CRASH_ROOT.lstrip("/")):
             (tree / name).mkdir(parents=True)
         disk.copy_program(program("lifeboat"), tree, "/usr/bin/lifeboat")
+        if self.scenario.load.get("mem-usage"):
+            disk.copy_program(system_program("makedumpfile"), tree, "/usr/bin/makedumpfile")
         shutil.copy(kernel.vmlinuz, tree / "boot")
         shutil.copy(capture, tree / "boot/capture.img")
         conf: dict[str, str | int] = {

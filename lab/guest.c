@@ -35,6 +35,7 @@
 #define DEVICE_WAIT_MS 30000
 #define NAP_MS         50
 #define LIFEBOAT       "/usr/bin/lifeboat"
+#define MAKEDUMPFILE   "/usr/bin/makedumpfile"
 
 /* ext4 superblock: where it begins on the device, and two of its fields. */
 #define SUPERBLOCK_OFFSET   1024
@@ -57,6 +58,7 @@ struct conf {
 	unsigned long heap_mib;
 	unsigned long data_mib;
 	unsigned long hole_mib;
+	unsigned long mem_usage;
 };
 
 /* One key of /lab.conf; `size` is 0 for a number. */
@@ -90,6 +92,8 @@ static const struct conf_key conf_keys[] = {
 	NUMBER_KEY("heap-mib", heap_mib),   /* anonymous memory like a program's heap */
 	NUMBER_KEY("data-mib", data_mib),   /* this much of the disk's /lab-data, read */
 	NUMBER_KEY("hole-mib", hole_mib),   /* a sparse file of this size, read */
+	NUMBER_KEY("mem-usage",
+		   mem_usage), /* when not 0: count the pages by use before the panic */
 };
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -564,8 +568,19 @@ static void make_load(const struct conf *conf)
 	    conf->cache_mib, conf->tmpfs_mib, conf->files);
 }
 
-/* Run one command, its output on the console; a failure ends the scenario. */
-static void must_run(const char *const argv[])
+/* Standard output becomes a new file. */
+static void redirect(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0) {
+		dprintf(STDERR_FILENO, "lab: create %s: %m\n", path);
+		_exit(127);
+	}
+}
+
+/* Run one command, its output in `out` or, NULL, on the console; a failure ends the scenario. */
+static void must_run(const char *const argv[], const char *out)
 {
 	int status;
 	pid_t pid;
@@ -574,6 +589,8 @@ static void must_run(const char *const argv[])
 	if (pid < 0)
 		die("fork: %m");
 	if (!pid) {
+		if (out)
+			redirect(out);
 		execv(argv[0], (char *const *)argv); /* execv does not write to it */
 		dprintf(STDERR_FILENO, "lab: exec %s: %m\n", argv[0]);
 		_exit(127);
@@ -597,12 +614,23 @@ static void arm(struct conf *conf)
 
 	snprintf(initrd, sizeof(initrd), "--initrd=%s", conf->initrd);
 	snprintf(command_line, sizeof(command_line), "--command-line=%s", conf->command_line);
-	must_run(load);
-	must_run(status);
+	must_run(load, NULL);
+	must_run(status, NULL);
 	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
 	if (loaded[0] != '1')
 		die("lifeboat load succeeded, but kexec_crash_loaded is %c", loaded[0]);
 	say("armed");
+}
+
+/* What lifeboat and makedumpfile say of the memory whose dump the host will look at. */
+static void count_pages(void)
+{
+	const char *const ours[] = {LIFEBOAT, "mem-usage", "/proc/kcore", "--json", NULL};
+	const char *const theirs[] = {MAKEDUMPFILE, "--mem-usage", "/proc/kcore", NULL};
+
+	must_run(ours, "/var/crash/mem-usage.json");
+	must_run(theirs, "/var/crash/makedumpfile.txt");
+	say("pages counted");
 }
 
 int main(void)
@@ -622,6 +650,8 @@ int main(void)
 	alarm((unsigned int)conf.deadline);
 	make_load(&conf);
 	arm(&conf);
+	if (conf.mem_usage)
+		count_pages();
 	sync();
 	say("panic");
 	write_text("/proc/sysrq-trigger", "c");

@@ -4,7 +4,7 @@
 from ..checks import Checks
 from ..crash import Folder
 from ..scenario import Scenario
-from . import bitmaps, fidelity, forms, outcome, readers
+from . import bitmaps, fidelity, forms, outcome, readers, usage
 from .evidence import Evidence
 
 
@@ -14,6 +14,9 @@ def judge_all(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     if scenario.expect.result != "complete":
         return
     evidence = Evidence(folder)
-    for judge in (fidelity.judge, readers.judge, bitmaps.judge, forms.judge):
+    judges = [fidelity.judge, readers.judge, bitmaps.judge, forms.judge]
+    if scenario.load["mem-usage"]:
+        judges.append(usage.judge)
+    for judge in judges:
         with checks.guard(judge.__module__.rpartition(".")[2]):
             judge(evidence, checks)

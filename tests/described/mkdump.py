@@ -58,6 +58,8 @@ ELF
     direct VADDR                    p_vaddr of `ram` segments = this + p_paddr
     alias START-END [vaddr=VADDR]   one more PT_LOAD with memory that `ram` has already
     pt_load START-END [file=SIZE]   a PT_LOAD just so, overlapping what it may
+    virtual START-END               a PT_LOAD of virtual memory as in /proc/kcore: p_paddr is -1, p_offset
+                                    far behind the end of the file
     note NAME TYPE "text" | xx xx   one more note; `prstatus N` for N of 336 zero bytes
     pt_notes one | many             all notes in one PT_NOTE (as /proc/vmcore), or one PT_NOTE each,
                                     padded with 64 zero bytes
@@ -288,6 +290,7 @@ class Description:
         self.free_blocks = {}  # order: how many
         self.format = None
         self.ram = []  # (start, end, bytes in the file)
+        self.virtual = []  # PT_LOADs without physical address: (start, end)
         self.loads = []  # further PT_LOADs: (start, end, bytes in the file, vaddr)
         self.direct = 0
         self.machine = 62
@@ -577,6 +580,9 @@ class Description:
         size = options(words, ("file",)).get("file")
         self.loads.append((start, end, number(size) if size else end - start, 0))
 
+    def do_virtual(self, where):
+        self.virtual.append(span(where))
+
     def do_note(self, name, kind, *data):
         try:
             value = bytes.fromhex("".join(data))
@@ -716,7 +722,7 @@ def build_elf(d):
     notes = list(d.all_notes())
     pieces = [n + bytes(64) for n in notes] if d.many_notes else [b"".join(notes)]
     loads = d.loads + [(s, e, size, d.direct + s) for s, e, size in d.ram]
-    phnum = len(pieces) + len(loads)
+    phnum = len(pieces) + len(loads) + len(d.virtual)
     fields = {}
 
     data = bytearray(64 + 56 * phnum)
@@ -736,6 +742,9 @@ def build_elf(d):
         data += bytes(-len(data) % PAGE + d.skew + (0 if d.skew else start % PAGE))
         phdr(i, 1, 7, len(data), vaddr, start, size, end - start, 0)
         data += d.memory.read(start, size)
+    for i, (start, end) in enumerate(d.virtual, len(pieces) + len(loads)):
+        phdr(i, 1, 7, (start & (1 << 47) - 1) + 0x3000, start, (1 << 64) - 1, end - start,
+             end - start, PAGE)
     return data, fields
 
 

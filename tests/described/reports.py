@@ -120,5 +120,61 @@ def check_verify_json(lifeboat: str, folder: Path) -> str | None:
     return None
 
 
+IOMEM = """00000000-00000fff : Reserved
+00001000-007fffff : System RAM
+  00700000-007fffff : Crash kernel
+"""
+
+
+def usage(lifeboat: str, dump: Path, *options: str) -> Any:
+    return json.loads(run(lifeboat, "mem-usage", "--json", *options, str(dump)).stdout)
+
+
+def check_mem_usage(lifeboat: str, folder: Path) -> str | None:
+    """The classes are those of the description, and each level foretells what the filter keeps."""
+    description = HERE / "x86_64-4level.desc"
+    dump, expected = make(description, folder), expectations(description)
+    got = usage(lifeboat, dump)
+    pages = {key: value["pages"] for key, value in got["classes"].items() if value["pages"]}
+    if pages != count_classes(expected, 2048) or got["live"] or got["reserved_bytes"]:
+        return f"{got}"
+    for entry in got["levels"]:
+        level = entry["level"]
+        done = run(lifeboat, "filter", "--json", "-f", "-d", str(level), str(dump),
+                   str(folder / "o"))
+        kept = json.loads(done.stdout)
+        if in_dump(kept) != entry["pages"]:
+            return f"level {level}: {entry}, but {done.stdout}"
+        size = kept["file_bytes"] + kept["shared"] * PAGE
+        if not level & 1 and not 0 <= size - entry["bytes"] < 16 * PAGE:
+            return f"level {level}: {entry}, but the file has {kept['file_bytes']} bytes"
+    return None
+
+
+def check_mem_usage_live(lifeboat: str, folder: Path) -> str | None:
+    """Of a running machine the capture kernel's memory does not count."""
+    dump = make(HERE / "kcore.desc", folder)
+    before = usage(lifeboat, make(HERE / "x86_64-4level.desc", folder))
+    (folder / "root/proc").mkdir(parents=True)
+    iomem = folder / "root/proc/iomem"
+    iomem.write_text(IOMEM, encoding="utf-8")
+    root = ["--root", str(folder / "root")]
+    got = usage(lifeboat, dump, *root)
+    if not got["live"] or got["reserved_bytes"] != 1 << 20 or got["pages"] != 2048 - 256:
+        return f"{got}"
+    if got["classes"]["free"]["pages"] != before["classes"]["free"]["pages"] - 256:
+        return f"free pages {got['classes']}, without the capture kernel's {before['classes']}"
+    iomem.write_text(re.sub(r"[0-9a-f]{8}-[0-9a-f]{8}", "00000000-00000000", IOMEM),
+                     encoding="utf-8")
+    got = usage(lifeboat, dump, *root)
+    text = run(lifeboat, "mem-usage", *root, str(dump)).stdout
+    if got["reserved_bytes"] is not None or got["pages"] != 2048 or "unknown" not in text:
+        return f"hidden addresses: {got}, {text}"
+    name = folder / "makedumpfile"
+    name.symlink_to(lifeboat)
+    theirs, ours = run(str(name), "--mem-usage", str(dump)), run(lifeboat, "mem-usage", str(dump))
+    return None if theirs.stdout == ours.stdout != "" else f"as makedumpfile: {theirs}"
+
+
 CHECKS = [check_filter_json, check_filter_json_of_a_cut_dump, check_filter_json_of_a_stream,
-          check_info_json, check_verify_json]
+          check_info_json, check_verify_json, check_mem_usage, check_mem_usage_live]

@@ -401,6 +401,38 @@ TEST(cut_at_every_byte)
 				      "(0x113f bytes): the file was cut");
 }
 
+/* /proc/kcore: virtual memory has PT_LOADs without a physical address, wherever they say they are. */
+TEST(virtual_segments_are_left_out)
+{
+	struct source *src = NULL;
+
+	begin(4);
+	load(0, 0x1000, 0x2000, 0x2000);
+	load(1, 0x8000, 0x1000, 0x1000);
+	for (size_t i = 2; i < 4; i++)
+		*phdr(i) = (Elf64_Phdr){.p_type = PT_LOAD,
+					.p_offset = i == 2 ? 1ULL << 46 : UINT64_MAX,
+					.p_vaddr = 0xffffc90000000000,
+					.p_paddr = UINT64_MAX,
+					.p_filesz = 1ULL << 45,
+					.p_memsz = 1ULL << 45};
+	assert_ok(open_elf(&src, err));
+	assert_true(src->live);
+	assert_int_equal(src->ram.n, 2);
+	assert_int_equal(ranges_total(&src->present), 0x3000);
+	assert_bytes(src, 0x1000, 0x2000);
+	assert_ok(source_exclude(src, 0x2000, 0x9000, err));
+	assert_int_equal(ranges_total(&src->ram), 0x1000);
+	assert_int_equal(ranges_total(&src->present), 0x1000);
+	source_destroy(src);
+
+	begin(1);
+	load(0, 0x1000, 0x2000, 0x2000);
+	assert_ok(open_elf(&src, err));
+	assert_false(src->live);
+	source_destroy(src);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +450,7 @@ int main(void)
 		cmocka_unit_test(bad_headers),
 		cmocka_unit_test(extended_numbering),
 		cmocka_unit_test(cut_at_every_byte),
+		cmocka_unit_test(virtual_segments_are_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

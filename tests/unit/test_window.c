@@ -22,7 +22,17 @@ static struct {
 	unsigned int mapped;   /* pieces of files */
 	unsigned int reads;    /* calls of pread() */
 	uint64_t bad, bad_end; /* reading these bytes of a file is an I/O error */
+	bool changing;         /* what is read of files changes now and then */
+	uint64_t seed;
 } calls;
+
+static uint64_t random64(void)
+{
+	calls.seed ^= calls.seed << 13;
+	calls.seed ^= calls.seed >> 7;
+	calls.seed ^= calls.seed << 17;
+	return calls.seed;
+}
 
 int fstatfs(int fd, struct statfs *buf)
 {
@@ -45,6 +55,8 @@ void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 
 ssize_t pread(int fd, void *buf, size_t len, off_t off)
 {
+	ssize_t n;
+
 	calls.reads++;
 	if ((uint64_t)off < calls.bad_end && (uint64_t)off + len > calls.bad) {
 		if ((uint64_t)off >= calls.bad) {
@@ -53,7 +65,11 @@ ssize_t pread(int fd, void *buf, size_t len, off_t off)
 		}
 		len = calls.bad - (uint64_t)off; /* a short read: the error comes with the next */
 	}
-	return syscall(SYS_pread64, fd, buf, len, off);
+	n = syscall(SYS_pread64, fd, buf, len, off);
+	for (ssize_t i = 0; calls.changing && i + 8 <= n; i += 8)
+		if (random64() % 64 == 0)
+			((uint8_t *)buf)[(uint64_t)i + random64() % 8] ^= 1 << random64() % 8;
+	return n;
 }
 
 static int reset(void **state)
@@ -313,6 +329,55 @@ TEST(the_filter_keeps_what_it_cannot_judge)
 	close_vmcore(&v);
 }
 
+/* /proc/kcore: every look at page tables, mem_section and struct pages may show something else. */
+TEST(memory_that_changes_while_it_is_counted)
+{
+	const struct filter_options options = {.level = 31, .threads = 1};
+	unsigned int counted = 0;
+	struct vmcore v;
+
+	open_vmcore(&v, &(struct source_options){0});
+	calls.seed = 42;
+	calls.changing = true;
+	for (int i = 0; i < 300; i++) {
+		struct filter_stats stats;
+		uint64_t sum = 0;
+		struct err err;
+
+		if (filter_count(v.img, &options, &stats, &err)) {
+			assert_int_not_equal(err.code, 0);
+			continue;
+		}
+		for (int c = 0; c < PAGE_CLASSES; c++)
+			sum += stats.class_pages[c];
+		assert_int_equal(stats.pages, 512);
+		assert_int_equal(sum, 512);
+		counted++;
+	}
+	assert_in_range(counted, 1, 300);
+	calls.changing = false;
+	close_vmcore(&v);
+}
+
+TEST(counting_agrees_with_filtering)
+{
+	struct filter_stats counted, filtered;
+	const struct filter_options options = {.level = 31, .threads = 1};
+	struct vmcore v;
+
+	open_vmcore(&v, &(struct source_options){0});
+	filter(&v, 31, &filtered);
+	assert_ok(filter_count(v.img, &options, &counted, err));
+	assert_int_equal(counted.pages, 512);
+	assert_memory_equal(counted.class_pages, filtered.class_pages, sizeof(counted.class_pages));
+	assert_memory_equal(counted.dropped, filtered.dropped, sizeof(counted.dropped));
+	assert_int_equal(counted.written + counted.zero + counted.file_bytes, 0);
+	assert_fails(filter_count(v.img, &(struct filter_options){.level = 32, .threads = 1},
+				  &counted, err),
+		     ERR_USAGE, "dump level 32");
+	close_vmcore(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +390,8 @@ int main(void)
 		cmocka_unit_test_setup(no_mmap, reset),
 		cmocka_unit_test_setup(the_filter_loses_what_cannot_be_read, reset),
 		cmocka_unit_test_setup(the_filter_keeps_what_it_cannot_judge, reset),
+		cmocka_unit_test_setup(memory_that_changes_while_it_is_counted, reset),
+		cmocka_unit_test_setup(counting_agrees_with_filtering, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
