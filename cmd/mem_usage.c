@@ -116,7 +116,7 @@ static void print_levels(const struct usage *u)
 		{17, "no free pages"},
 		{23, "no free pages, no page cache"},
 		{25, "no free pages, no user pages"},
-		{31, "neither of them"},
+		{31, "no free, page cache or user pages"},
 	};
 	char label[16], size[16];
 

@@ -21,6 +21,7 @@ static struct {
 	bool mmap_refuses;     /* of files */
 	unsigned int mapped;   /* pieces of files */
 	unsigned int reads;    /* calls of pread() */
+	uint64_t bytes;        /* that these gave */
 	uint64_t bad, bad_end; /* reading these bytes of a file is an I/O error */
 	bool changing;         /* what is read of files changes now and then */
 	uint64_t seed;
@@ -66,6 +67,7 @@ ssize_t pread(int fd, void *buf, size_t len, off_t off)
 		len = calls.bad - (uint64_t)off; /* a short read: the error comes with the next */
 	}
 	n = syscall(SYS_pread64, fd, buf, len, off);
+	calls.bytes += n > 0 ? (uint64_t)n : 0;
 	for (ssize_t i = 0; calls.changing && i + 8 <= n; i += 8)
 		if (random64() % 64 == 0)
 			((uint8_t *)buf)[(uint64_t)i + random64() % 8] ^= 1 << random64() % 8;
@@ -219,7 +221,10 @@ TEST(an_io_error_costs_its_page)
 	for (uint64_t bad = 0; bad < 700 * PAGE; bad += 33 * PAGE) {
 		calls.bad = bad + 100;
 		calls.bad_end = calls.bad + 1;
+		calls.bytes = 0;
 		assert_int_equal(count_lost(in), 1);
+		/* nor is everything before it read again and again */
+		assert_in_range(calls.bytes, SIZE - PAGE, SIZE + (1 << 20));
 		calls.bad_end = calls.bad + 2 * PAGE;
 		assert_int_equal(count_lost(in), 3);
 	}
