@@ -243,8 +243,8 @@ static int run_levels(const struct image *img, const struct job *job, struct err
 		i++;
 	}
 	if (!r && job->stats)
-		(job->json ? stats_print_json : stats_print)(
-			&(struct stats){job, job->level[i], img->page_size, &stats});
+		(job->json ? stats_print_json
+			   : stats_print)(&(struct stats){job, job->level[i], img, &stats});
 	return !r && stats.cut != FILTER_WHOLE ? report_cut(job, &stats, err) : r;
 }
 

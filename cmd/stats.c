@@ -98,9 +98,11 @@ void stats_print(const struct stats *s)
 		print_field(to, &fields[i], value_of(f, &fields[i]));
 	if (f->warning[0])
 		fprintf(to, "WARNING: %s\n", f->warning);
+	if (s->img->src->incomplete)
+		fprintf(to, "  INCOMPLETE: as the input is, the dump is marked\n");
 	fprintf(to, "%s%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n",
 		job->n_outs ? job->outs[0] : JOB_STDOUT, job->n_outs > 1 ? " and others" : "",
-		num_human(f->file_bytes, a), num_human(f->pages * s->page_size, b),
+		num_human(f->file_bytes, a), num_human(f->pages * s->img->page_size, b),
 		(double)(f->scan_ns + f->write_ns) / 1e9, (double)f->scan_ns / 1e9,
 		(double)f->write_ns / 1e9);
 }
@@ -132,8 +134,8 @@ void stats_print_json(const struct stats *s)
 
 	cmd_begin_json(&j, s->job->messages, "lifeboat-filter-1");
 	put_job(&j, s);
-	json_uint(&j, "page_size", s->page_size);
-	json_bool(&j, "incomplete", f->lost || f->cut != FILTER_WHOLE);
+	json_uint(&j, "page_size", s->img->page_size);
+	json_bool(&j, "incomplete", f->lost || f->cut != FILTER_WHOLE || s->img->src->incomplete);
 	json_string(&j, "cut", cut_key(f->cut));
 	json_string(&j, "warning", f->warning[0] ? f->warning : NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)

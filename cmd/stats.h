@@ -8,7 +8,7 @@
 struct stats {
 	const struct job *job;
 	unsigned int level; /* the one of the job's that worked */
-	uint64_t page_size;
+	const struct image *img;
 	const struct filter_stats *filter;
 };
 

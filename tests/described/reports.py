@@ -75,6 +75,18 @@ def check_filter_json_of_a_cut_dump(lifeboat: str, folder: Path) -> str | None:
     return None
 
 
+def check_filter_json_of_an_incomplete_dump(lifeboat: str, folder: Path) -> str | None:
+    """What is made of a dump that was cut off is as incomplete."""
+    dump, cut = make(HERE / "x86_64-4level.desc", folder), folder / "cut.incomplete"
+    run(lifeboat, "filter", "-d", "16", "-L", "600K", "--num-threads", "1", str(dump),
+        str(folder / "cut"))
+    line = ["filter", "-f", "-d", "31", str(cut), str(folder / "o")]
+    done, text = run(lifeboat, *line, "--json"), run(lifeboat, *line).stdout
+    if done.returncode or not json.loads(done.stdout)["incomplete"] or "INCOMPLETE" not in text:
+        return f"exit {done.returncode}: {done.stdout}, {done.stderr}, {text}"
+    return None
+
+
 def check_filter_json_of_a_stream(lifeboat: str, folder: Path) -> str | None:
     """With -F standard output has the dump and nothing else."""
     dump, out = make(HERE / "x86_64-4level.desc", folder), folder / "o"
@@ -177,4 +189,5 @@ def check_mem_usage_live(lifeboat: str, folder: Path) -> str | None:
 
 
 CHECKS = [check_filter_json, check_filter_json_of_a_cut_dump, check_filter_json_of_a_stream,
+          check_filter_json_of_an_incomplete_dump,
           check_info_json, check_verify_json, check_mem_usage, check_mem_usage_live]
