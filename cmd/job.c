@@ -69,8 +69,9 @@ static int check_move(const struct job *job, struct err *err)
 			       "%s writes the dump as it comes: no -F, no choice of pages, of "
 			       "format or compression",
 			       job->kind == JOB_REARRANGE ? "-R" : "--reassemble");
-	if (job->json)
-		return err_set(err, ERR_USAGE, "--json tells of pages; %s counts none",
+	if (job->json || job->dry_run)
+		return err_set(err, ERR_USAGE, "%s tells of pages; %s counts none",
+			       job->json ? "--json" : "--dry-run",
 			       job->kind == JOB_REARRANGE ? "-R" : "--reassemble");
 	return 0;
 }
@@ -80,6 +81,14 @@ static int check_split(const struct job *job, struct err *err)
 	if (job->kind == JOB_SPLIT && (job->flatten || job->format != FILTER_KDUMP))
 		return err_set(err, ERR_USAGE,
 			       "--split writes kdump-compressed files: no -F, no -E");
+	return 0;
+}
+
+static int check_dry_run(const struct job *job, struct err *err)
+{
+	if (job->dry_run && (job->limit || job->time_budget))
+		return err_set(err, ERR_USAGE,
+			       "--dry-run estimates a whole dump: no -L, no --time-budget");
 	return 0;
 }
 
@@ -98,6 +107,8 @@ static int take_operands(struct job *job, char **operands, struct err *err)
 	size_t n = cmd_count(operands), in = rearrange ? 0 : 1, out = job->flatten ? 0 : 1;
 	size_t least = in + (split ? 2 : out);
 
+	if (job->dry_run && n == 1 && !split)
+		out = least = 0;
 	if (n < least || (n > least && rearrange))
 		return err_set(err, ERR_USAGE, "too %s operands; they are: %s",
 			       n < least ? "few" : "many", JOB_OPERANDS);
@@ -122,6 +133,8 @@ int job_prepare(struct job *job, char **operands, struct err *err)
 		r = check_split(job, err);
 	if (!r)
 		r = check_flatten(job, err);
+	if (!r)
+		r = check_dry_run(job, err);
 	if (!r && job->format == FILTER_ELF && job->codec != CODEC_RAW)
 		r = err_set(err, ERR_USAGE, "-E writes pages as they are, not with %s",
 			    codec_name((enum codec)job->codec));
@@ -129,7 +142,7 @@ int job_prepare(struct job *job, char **operands, struct err *err)
 		r = err_wrap(err, "-L");
 	if (!r)
 		r = take_operands(job, operands, err);
-	job->messages = job->flatten ? stderr : stdout;
+	job->messages = job->flatten && !job->dry_run ? stderr : stdout;
 	return r;
 }
 
@@ -189,6 +202,22 @@ static int end_outs(const struct job *job, struct out **outs, size_t n, enum fil
 	return r;
 }
 
+static int write_dump(const struct image *img, const struct job *job,
+		      const struct filter_options *options, struct filter_stats *stats,
+		      struct err *err)
+{
+	struct out **outs;
+	size_t n;
+	int r = create_outs(job, &outs, &n, err);
+
+	if (r)
+		return r;
+	r = filter_run_split(img, options, outs, n, stats, err);
+	r = end_outs(job, outs, n, r ? FILTER_WHOLE : stats->cut, r, err);
+	free(outs);
+	return r;
+}
+
 static int run_level(const struct image *img, const struct job *job, size_t i,
 		     struct filter_stats *stats, struct err *err)
 {
@@ -201,22 +230,19 @@ static int run_level(const struct image *img, const struct job *job, size_t i,
 		.exclude_vmemmap = job->exclude_vmemmap,
 		.limit = job->limit_bytes,
 		.deadline_ns = job->deadline_ns,
-		.stop = interrupt_catch(),
+		.stop = job->dry_run ? NULL : interrupt_catch(),
 		.keep_cut = i + 1 == job->n_levels, /* else a leaner level is tried */
 		.progress = job->progress ? progress_update : NULL,
 		.progress_ctx = &progress,
 	};
-	struct out **outs;
-	size_t n;
-	int r = create_outs(job, &outs, &n, err);
+	int r;
 
-	if (r)
-		return r;
 	progress_init(&progress);
-	r = filter_run_split(img, &options, outs, n, stats, err);
+	if (job->dry_run)
+		r = filter_estimate(img, &options, NUM_MAX(job->n_outs, 1), stats, err);
+	else
+		r = write_dump(img, job, &options, stats, err);
 	progress_end(&progress);
-	r = end_outs(job, outs, n, r ? FILTER_WHOLE : stats->cut, r, err);
-	free(outs);
 	return r;
 }
 

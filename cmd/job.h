@@ -29,6 +29,7 @@ struct job {
 	const char *limit;    /* size of the dump, as given; NULL: none */
 	uint64_t time_budget; /* seconds; 0: none */
 	bool force;
+	bool dry_run;  /* write nothing, estimate instead */
 	bool flatten;  /* to standard output, as a stream */
 	bool progress; /* on a terminal */
 	bool stats;    /* print them at the end */
@@ -65,6 +66,8 @@ struct job {
 			   "write a split dump: its pages in equal parts to all OUT"),            \
 		DUMP_OPT_PARTIAL(&(job)->input),                                                  \
 		OPT_FLAG('f', NULL, &(job)->force, "replace OUT if it exists"),                   \
+		OPT_FLAG(0, "dry-run", &(job)->dry_run,                                           \
+			 "write nothing; estimate size and time (OUT may be missing)"),           \
 		OPT_FLAG('e', NULL, &(job)->exclude_vmemmap,                                      \
 			 "leave out the struct pages of pages that are left out"),                \
 		OPT_STRING('L', NULL, "SIZE", &(job)->limit,                                      \

@@ -32,9 +32,10 @@ static int dump_dmesg(struct args *args, char **operands, struct err *err)
 	FILE *to;
 	int r;
 
-	if (job->kind != JOB_FILTER || job->flatten)
+	if (job->kind != JOB_FILTER || job->flatten || job->dry_run)
 		return err_set(err, ERR_USAGE,
-			       "--dump-dmesg writes a text: no -F, -R, --split or --reassemble");
+			       "--dump-dmesg writes a text: no -F, -R, --split, --reassemble or "
+			       "--dry-run");
 	r = job_prepare(job, operands, err);
 	if (r || args->check_params)
 		return r;
@@ -63,9 +64,9 @@ static int dump(struct args *args, char **operands, struct err *err)
 	if (r || args->check_params)
 		return r;
 	job->progress = args->message_level & MESSAGE_PROGRESS;
-	job->stats = args->show_stats || args->message_level & MESSAGE_REPORT;
+	job->stats = args->show_stats || args->message_level & MESSAGE_REPORT || job->dry_run;
 	r = job_run(job, err);
-	if (r || !(args->message_level & MESSAGE_COMMON))
+	if (r || job->dry_run || !(args->message_level & MESSAGE_COMMON))
 		return r;
 	if (!job->n_outs)
 		fprintf(job->messages, "The dumpfile is saved to STDOUT.\n");
@@ -95,7 +96,6 @@ static int parse(const struct cmd *cmd, struct args *a, int argc, char **argv, s
 		OPT_REFUSED(0, "config", ""),
 		OPT_REFUSED(0, "cyclic-buffer", "buffers need no tuning"),
 		OPT_REFUSED(0, "diskset", ""),
-		OPT_REFUSED(0, "dry-run", ""),
 		OPT_REFUSED(0, "eppic", ""),
 		OPT_REFUSED(0, "extension", ""),
 		OPT_REFUSED(0, "non-cyclic", "buffers need no tuning"),

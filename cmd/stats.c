@@ -73,6 +73,13 @@ static uint64_t value_of(const struct filter_stats *f, const struct field *field
 	return *(const uint64_t *)(const void *)((const char *)f + field->offset);
 }
 
+static const char *name_of(const struct job *job)
+{
+	if (job->n_outs)
+		return job->outs[0];
+	return job->dry_run ? "the dump" : JOB_STDOUT;
+}
+
 static void print_field(FILE *to, const struct field *field, uint64_t value)
 {
 	if (field->kind == FIELD_REST || (field->kind != FIELD_ALWAYS && !value))
@@ -100,9 +107,11 @@ void stats_print(const struct stats *s)
 		fprintf(to, "WARNING: %s\n", f->warning);
 	if (s->img->src->incomplete)
 		fprintf(to, "  INCOMPLETE: as the input is, the dump is marked\n");
-	fprintf(to, "%s%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n",
-		job->n_outs ? job->outs[0] : JOB_STDOUT, job->n_outs > 1 ? " and others" : "",
-		num_human(f->file_bytes, a), num_human(f->pages * s->img->page_size, b),
+	if (job->dry_run)
+		fprintf(to, "dry run: how the kept pages divide, size and time are estimates\n");
+	fprintf(to, "%s%s: %s of %s memory in %.2f s (scan %.2f s, write %.2f s)\n", name_of(job),
+		job->n_outs > 1 ? " and others" : "", num_human(f->file_bytes, a),
+		num_human(f->pages * s->img->page_size, b),
 		(double)(f->scan_ns + f->write_ns) / 1e9, (double)f->scan_ns / 1e9,
 		(double)f->write_ns / 1e9);
 }
@@ -119,6 +128,7 @@ static void put_job(struct json *j, const struct stats *s)
 	for (size_t i = 0; i < job->n_outs; i++)
 		json_string(j, NULL, job->outs[i]);
 	json_end_array(j);
+	json_bool(j, "dry_run", job->dry_run);
 	json_string(j, "format", format_name(job->format));
 	json_bool(j, "flattened", job->flatten);
 	json_string(j, "codec", codec_name((enum codec)job->codec));

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "filter/estimate.h"
 #include "filter/first.h"
 #include "filter/keep.h"
 #include "filter/pipeline.h"
@@ -181,6 +182,45 @@ int filter_count(const struct image *img, const struct filter_options *options,
 
 	if (!r)
 		r = find_pages(img, options, &run, &stats, err);
+	run_deinit(&run);
+	if (!r)
+		*ret = stats;
+	return r;
+}
+
+static int estimate(const struct image *img, const struct filter_options *options, size_t n,
+		    struct run *run, struct filter_stats *stats, struct err *err)
+{
+	struct out **outs = calloc(n, sizeof(struct out *)), out;
+	uint64_t begin = now_ns();
+	int r;
+
+	if (!outs)
+		return err_nomem(err, n * sizeof(struct out *), "the outputs");
+	estimate_out_init(&out);
+	for (size_t i = 0; i < n; i++)
+		outs[i] = &out;
+	r = create_sink(img, options, outs, n, run, err);
+	begin = now_ns() - begin; /* what comes before the pages takes as long as in earnest */
+	if (!r && !(r = estimate_run(img, run->keep, run->sink, stats, err)))
+		stats->write_ns += begin;
+	free(outs);
+	return r;
+}
+
+int filter_estimate(const struct image *img, const struct filter_options *options, size_t n,
+		    struct filter_stats *ret, struct err *err)
+{
+	struct filter_stats stats = {0};
+	struct run run = {0};
+	int r = check_options(options, err);
+
+	if (!r && (!n || options->limit || options->deadline_ns))
+		r = err_set(err, ERR_USAGE, "only a whole dump can be estimated");
+	if (!r)
+		r = find_pages(img, options, &run, &stats, err);
+	if (!r)
+		r = estimate(img, options, n, &run, &stats, err);
 	run_deinit(&run);
 	if (!r)
 		*ret = stats;

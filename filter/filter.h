@@ -6,6 +6,7 @@
  *   keep      all chunks: which pages are kept, and their ranks
  *   pipeline  workers: kept pages → compressed, into their own buffers, the most useful ones first
  *   sink      a file of some format, over a struct out
+ *   estimate  a sample of the kept pages → size and time of what pipeline and sink would write
  */
 #ifndef FILTER_FILTER_H
 #define FILTER_FILTER_H
@@ -116,5 +117,14 @@ int filter_run_split(const struct image *img, const struct filter_options *optio
  */
 int filter_count(const struct image *img, const struct filter_options *options,
 		 struct filter_stats *ret, struct err *err) _must_check_;
+
+/*
+ * What filter_run_split() with `n` outs would say, without an output: counts as filter_count() does, and
+ * estimates zero, shared, written, file_bytes and write_ns from a sample of the kept pages (filter/estimate.h
+ * says which). The time is the workers' alone: reading and writing cost none. A dump with a limit or a
+ * deadline is ERR_USAGE; `stop` is not heeded.
+ */
+int filter_estimate(const struct image *img, const struct filter_options *options, size_t n,
+		    struct filter_stats *ret, struct err *err) _must_check_;
 
 #endif

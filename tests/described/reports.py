@@ -102,6 +102,32 @@ def check_filter_json_of_a_stream(lifeboat: str, folder: Path) -> str | None:
     return None if refused.returncode == USAGE else f"-R --json: exit {refused.returncode}"
 
 
+def check_dry_run(lifeboat: str, folder: Path) -> str | None:
+    """So few pages are all looked at: the estimate is the size."""
+    dump, out = make(HERE / "x86_64-4level.desc", folder), folder / "o"
+    same = ("pages", "vmemmap", "written", "shared", "zero", "file_bytes", "classes", "level")
+    for options in ["-z", "-d", "1"], ["-l", "-d", "31,1", "-e"], ["-E", "-d", "17"]:
+        told = json.loads(run(lifeboat, "filter", "--json", "--dry-run", *options,
+                              str(dump)).stdout)
+        named = run(lifeboat, "filter", "--json", "--dry-run", *options, str(dump), str(out))
+        if out.exists() or json.loads(named.stdout)["outputs"] != [str(out)]:
+            return f"{options}: {named.stdout}, or it wrote something"
+        real = json.loads(run(lifeboat, "filter", "--json", *options, str(dump), str(out)).stdout)
+        out.unlink()
+        if [told[key] for key in same] != [real[key] for key in same] or not told["dry_run"]:
+            return f"{options}: {told}, not {real}"
+    for options in ["-L", "1M"], ["--time-budget", "5"], ["--reassemble"]:
+        done = run(lifeboat, "filter", "--dry-run", *options, str(dump), str(out))
+        if done.returncode != USAGE:
+            return f"{options}: exit {done.returncode}"
+    name = folder / "makedumpfile"
+    name.symlink_to(lifeboat)
+    theirs = run(str(name), "--dry-run", "-l", "-d", "31", str(dump), str(out))
+    if theirs.returncode or "estimates" not in theirs.stdout or "saved" in theirs.stdout:
+        return f"as makedumpfile: {theirs}"
+    return f"{out} is there" if out.exists() else None
+
+
 def check_info_json(lifeboat: str, folder: Path) -> str | None:
     dump = make(HERE / "x86_64-4level.desc", folder)
     got = json.loads(run(lifeboat, "info", "--json", "--vmcoreinfo", str(dump)).stdout)
@@ -189,5 +215,5 @@ def check_mem_usage_live(lifeboat: str, folder: Path) -> str | None:
 
 
 CHECKS = [check_filter_json, check_filter_json_of_a_cut_dump, check_filter_json_of_a_stream,
-          check_filter_json_of_an_incomplete_dump,
+          check_filter_json_of_an_incomplete_dump, check_dry_run,
           check_info_json, check_verify_json, check_mem_usage, check_mem_usage_live]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.checks import Checks, Totals
 
-from . import cut, fidelity, foreign, memory, threads, torn
+from . import cut, estimate, fidelity, foreign, memory, threads, torn
 from .subject import Subject
 
 # The slow ones first, so that the last ones to end are short.
@@ -17,6 +17,7 @@ GROUPS = {
     "foreign": foreign.judge,
     "memory": memory.judge,
     "threads": threads.judge,
+    "estimate": estimate.judge,
 }
 
 
