@@ -82,6 +82,40 @@ const char *filter_cut_name(enum filter_cut cut)
 	return names[cut];
 }
 
+/* ---- the end */
+
+/* Of several reasons the first one counts. */
+static void cut(struct pipeline *p, enum filter_cut why)
+{
+	enum filter_cut whole = FILTER_WHOLE;
+
+	atomic_compare_exchange_strong(&p->cut, &whole, why);
+}
+
+/* Take pages off the end of a batch until no more than `room` bytes of data are left. */
+static void trim(struct batch *b, uint64_t room)
+{
+	while (b->len > room) {
+		const struct sink_page *last = &b->pages[--b->n];
+
+		b->len -= last->kind == SINK_DATA ? last->size : 0;
+	}
+}
+
+/* Is there room for so many bytes more? If not, *ret_room is what there is, and the dump is cut off. */
+static bool take_room(struct pipeline *p, size_t len, uint64_t *ret_room)
+{
+	uint64_t block = NUM_MAX(p->sink->task.out->block, 1), limit = p->options->limit, used;
+
+	len = num_align_up(len, block);
+	used = p->sink->base + atomic_fetch_add(&p->bytes, len);
+	if (!limit || used + len <= limit)
+		return true;
+	*ret_room = limit > used ? num_align_down(limit - used, block) : 0;
+	cut(p, FILTER_CUT_LIMIT);
+	return false;
+}
+
 /* ---- pages */
 
 /*
@@ -139,6 +173,7 @@ static int pack_uniform(struct worker *w, const uint8_t *page, uint64_t word, st
 			struct err *err)
 {
 	struct pipeline *p = w->p;
+	uint64_t room;
 
 	if (!word && (p->options->level & LEVEL_ZERO)) {
 		*ret = (struct sink_page){.kind = SINK_ZERO};
@@ -151,6 +186,8 @@ static int pack_uniform(struct worker *w, const uint8_t *page, uint64_t word, st
 	if (share_find(&p->share, word, ret))
 		return 0;
 	*ret = pack(w, page);
+	if (!take_room(p, ret->size, &room))
+		return 0;
 	return share_add(&p->share, p->sink, word, w->batch->data + w->batch->len, ret, err);
 }
 
@@ -179,14 +216,6 @@ static int add_page(struct worker *w, uint64_t pfn, uint64_t rank, struct err *e
 
 /* ---- batches */
 
-/* Of several reasons the first one counts. */
-static void cut(struct pipeline *p, enum filter_cut why)
-{
-	enum filter_cut whole = FILTER_WHOLE;
-
-	atomic_compare_exchange_strong(&p->cut, &whole, why);
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -205,19 +234,6 @@ static bool is_cut(struct pipeline *p)
 	else if (o->deadline_ns && now_ns() >= o->deadline_ns)
 		cut(p, FILTER_CUT_TIME);
 	return atomic_load(&p->cut) != FILTER_WHOLE;
-}
-
-/* Would this batch be too much? */
-static bool is_over_limit(struct pipeline *p, size_t len)
-{
-	uint64_t limit = p->options->limit, before;
-
-	len = num_align_up(len, NUM_MAX(p->sink->task.out->block, 1));
-	before = atomic_fetch_add(&p->bytes, len);
-	if (!limit || p->sink->base + before + len <= limit)
-		return false;
-	cut(p, FILTER_CUT_LIMIT);
-	return true;
 }
 
 static void count(struct worker *w, const struct batch *b)
@@ -272,14 +288,15 @@ static int flush(struct worker *w, struct err *err)
 	struct pipeline *p = w->p;
 	struct batch *b = w->batch;
 	size_t block = p->sink->task.out->block;
+	uint64_t room;
 	int r = settle(w, err);
 
-	if (r || !b->n)
+	if (r)
 		return r;
-	if (is_over_limit(p, b->len)) {
-		b->n = b->len = 0;
+	if (!take_room(p, b->len, &room))
+		trim(b, room);
+	if (!b->n)
 		return 0;
-	}
 	if (block)
 		memset(b->data + b->len, 0, num_align_up(b->len, block) - b->len);
 	writer_put(

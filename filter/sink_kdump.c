@@ -16,6 +16,7 @@ struct sink_kdump {
 	struct kdump_layout layout;
 	uint64_t zero_page;        /* file offset, 0 if none */
 	_Atomic uint64_t data_end; /* where the next page data goes */
+	_Atomic uint64_t file_end; /* behind the last byte: blocks may end behind it */
 	void *block;               /* block_size bytes of scratch */
 };
 
@@ -191,6 +192,7 @@ static int write_start(struct sink_kdump *s, struct err *err)
 		data += block;
 	}
 	atomic_init(&s->data_end, data);
+	atomic_init(&s->file_end, data);
 	s->sink.base = data;
 	return 0;
 }
@@ -230,13 +232,22 @@ static uint64_t reserve(struct sink_kdump *s, size_t len)
 	return atomic_fetch_add_explicit(&s->data_end, len, memory_order_relaxed);
 }
 
+static int put_at(struct sink_kdump *s, const void *data, size_t len, uint64_t at, struct err *err)
+{
+	uint64_t end = atomic_load(&s->file_end);
+
+	while (end < at + len && !atomic_compare_exchange_weak(&s->file_end, &end, at + len))
+		;
+	return put(s, data, len, at, err);
+}
+
 static int kdump_place(struct sink *sink, const void *data, size_t len, uint64_t *ret_at,
 		       struct err *err)
 {
 	struct sink_kdump *s = (struct sink_kdump *)sink;
 
 	*ret_at = reserve(s, len);
-	return put(s, data, len, *ret_at, err);
+	return put_at(s, data, len, *ret_at, err);
 }
 
 static int put_data(struct sink_kdump *s, const struct sink_batch *b, uint64_t *ret_at,
@@ -245,7 +256,8 @@ static int put_data(struct sink_kdump *s, const struct sink_batch *b, uint64_t *
 	size_t block = s->sink.task.out->block;
 
 	*ret_at = reserve(s, b->len);
-	return b->len ? put(s, b->data, block ? num_align_up(b->len, block) : b->len, *ret_at, err)
+	return b->len ? put_at(s, b->data, block ? num_align_up(b->len, block) : b->len, *ret_at,
+			       err)
 		      : 0;
 }
 
@@ -306,7 +318,7 @@ static int kdump_finish(struct sink *sink, bool keep_incomplete, uint64_t *ret_s
 	int r = sink_settle(sink, keep_incomplete, kdump_mark, err);
 
 	if (!r)
-		*ret_size = atomic_load(&((struct sink_kdump *)sink)->data_end);
+		*ret_size = atomic_load(&((struct sink_kdump *)sink)->file_end);
 	return r;
 }
 

@@ -12,6 +12,8 @@ from lab import kdump
 
 USAGE, PARTIAL = 2, 11  # exit statuses
 
+BLOCK = 4096  # page data begins at one, once for each thread
+
 
 def count_classes(expected: dict[int, list[str]], pages: int) -> dict[str, int]:
     """JSON's name of a class → how many page frames are of it; what nothing is said of is other."""
@@ -103,9 +105,9 @@ def check_filter_json_of_a_stream(lifeboat: str, folder: Path) -> str | None:
 
 
 def check_dry_run(lifeboat: str, folder: Path) -> str | None:
-    """So few pages are all looked at: the estimate is the size."""
+    """So few pages are all looked at: the estimate is the size, but for the ends of last blocks."""
     dump, out = make(HERE / "x86_64-4level.desc", folder), folder / "o"
-    same = ("pages", "vmemmap", "written", "shared", "zero", "file_bytes", "classes", "level")
+    same = ("pages", "vmemmap", "written", "shared", "zero", "classes", "level")
     for options in ["-z", "-d", "1"], ["-l", "-d", "31,1", "-e"], ["-E", "-d", "17"]:
         told = json.loads(run(lifeboat, "filter", "--json", "--dry-run", *options,
                               str(dump)).stdout)
@@ -114,7 +116,9 @@ def check_dry_run(lifeboat: str, folder: Path) -> str | None:
             return f"{options}: {named.stdout}, or it wrote something"
         real = json.loads(run(lifeboat, "filter", "--json", *options, str(dump), str(out)).stdout)
         out.unlink()
-        if [told[key] for key in same] != [real[key] for key in same] or not told["dry_run"]:
+        close = abs(told["file_bytes"] - real["file_bytes"]) <= BLOCK * (real["threads"] + 1)
+        if [told[key] for key in same] != [real[key] for key in same] or not (
+                close and told["dry_run"]):
             return f"{options}: {told}, not {real}"
     for options in ["-L", "1M"], ["--time-budget", "5"], ["--reassemble"]:
         done = run(lifeboat, "filter", "--dry-run", *options, str(dump), str(out))
