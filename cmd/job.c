@@ -123,10 +123,24 @@ static int take_operands(struct job *job, char **operands, struct err *err)
 	return 0;
 }
 
+static int take_codec(struct job *job, struct err *err)
+{
+	enum codec codec;
+
+	if (!job->compress)
+		return 0;
+	if (codec_from_name(job->compress, &codec, err))
+		return err_wrap(err, "--compress");
+	job->codec = (int)codec;
+	return 0;
+}
+
 int job_prepare(struct job *job, char **operands, struct err *err)
 {
 	int r = parse_levels(job, job->levels, err);
 
+	if (!r)
+		r = take_codec(job, err);
 	if (!r)
 		r = check_move(job, err);
 	if (!r)

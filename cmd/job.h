@@ -20,10 +20,11 @@ enum job_kind {
 };
 
 struct job {
-	int kind;           /* enum job_kind */
-	const char *levels; /* as given */
-	int format;         /* enum filter_format */
-	int codec;          /* enum codec */
+	int kind;             /* enum job_kind */
+	const char *levels;   /* as given */
+	int format;           /* enum filter_format */
+	int codec;            /* enum codec */
+	const char *compress; /* its name, as given; NULL: not by name */
 	uint64_t threads;
 	bool exclude_vmemmap;
 	const char *limit;    /* size of the dump, as given; NULL: none */
@@ -56,6 +57,8 @@ struct job {
 		OPT_CHOICE('l', NULL, &(job)->codec, CODEC_LZO, "compress pages with lzo"),       \
 		OPT_CHOICE('p', NULL, &(job)->codec, CODEC_SNAPPY, "compress pages with snappy"), \
 		OPT_CHOICE('z', NULL, &(job)->codec, CODEC_ZSTD, "compress pages with zstd"),     \
+		OPT_STRING(0, "compress", "CODEC", &(job)->compress,                              \
+			   "raw, zlib, lzo, snappy, zstd, or auto: what finishes soonest"),       \
 		OPT_FLAG('F', NULL, &(job)->flatten,                                              \
 			 "write to standard output, in the flattened format"),                    \
 		OPT_CHOICE('R', NULL, &(job)->kind, JOB_REARRANGE,                                \

@@ -210,7 +210,12 @@ static int taster_begin(void *ctx, void **ret, struct err *err)
 	struct estimate *e = ctx;
 	size_t size = (size_t)e->img->page_size;
 	struct taster *t = calloc(1, sizeof(*t));
+	enum codec codec = e->keep->options->codec;
 	int r;
+
+	if (codec ==
+	    CODEC_AUTO) /* as if the output were fast: what comes is smaller, if anything */
+		codec = CODEC_LZO;
 
 	*ret = t;
 	if (!t)
@@ -218,7 +223,7 @@ static int taster_begin(void *ctx, void **ret, struct err *err)
 	t->e = e;
 	view_init(&t->view);
 	if ((r = keep_reader_init(&t->reader, e->keep, err)) ||
-	    (r = compressor_create(e->keep->options->codec, 0, &t->compressor, err)))
+	    (r = compressor_create(codec, 0, &t->compressor, err)))
 		return r;
 	t->page = malloc(size);
 	t->packed = malloc(NUM_MAX(compressor_bound(t->compressor, size), size));

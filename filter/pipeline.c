@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/num.h"
+#include "filter/chooser.h"
 #include "filter/pool.h"
 #include "filter/share.h"
 #include "filter/writer.h"
@@ -58,7 +59,8 @@ struct batch {
 struct worker {
 	struct pipeline *p;
 	struct keep_reader reader;
-	struct compressor *compressor;
+	struct chooser chooser;
+	uint64_t begun_ns; /* the batch at hand */
 	struct view view;
 	struct part part;
 	uint8_t *page; /* one page put together from pieces */
@@ -159,11 +161,11 @@ static struct sink_page pack(struct worker *w, const uint8_t *page)
 {
 	size_t page_size = (size_t)w->p->img->page_size;
 	uint8_t *to = w->batch->data + w->batch->len;
-	size_t n = compressor_run(w->compressor, page, page_size, to);
+	enum codec codec;
+	size_t n = chooser_run(&w->chooser, page, page_size, to, &codec);
 
 	if (n)
-		return (struct sink_page){
-			.codec = w->p->options->codec, .kind = SINK_DATA, .size = (uint32_t)n};
+		return (struct sink_page){.codec = codec, .kind = SINK_DATA, .size = (uint32_t)n};
 	memcpy(to, page, page_size);
 	return (struct sink_page){
 		.codec = CODEC_RAW, .kind = SINK_DATA, .size = (uint32_t)page_size};
@@ -288,9 +290,12 @@ static int flush(struct worker *w, struct err *err)
 	struct pipeline *p = w->p;
 	struct batch *b = w->batch;
 	size_t block = p->sink->task.out->block;
-	uint64_t room;
+	uint64_t room, full_ns = now_ns(), settled_ns;
 	int r = settle(w, err);
 
+	settled_ns = now_ns();
+	chooser_learn(&w->chooser, settled_ns - full_ns, settled_ns - w->begun_ns);
+	w->begun_ns = settled_ns;
 	if (r)
 		return r;
 	if (!take_room(p, b->len, &room))
@@ -431,9 +436,9 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 	w->p = p;
 	view_init(&w->view);
 	if ((r = keep_reader_init(&w->reader, p->keep, err)) ||
-	    (r = compressor_create(p->options->codec, 0, &w->compressor, err)))
+	    (r = chooser_init(&w->chooser, p->options->codec, page_size, err)))
 		return r;
-	cap = BATCH_BYTES + NUM_MAX(compressor_bound(w->compressor, page_size), page_size);
+	cap = BATCH_BYTES + chooser_bound(&w->chooser, page_size);
 	cap += p->sink->task.out->block;
 	if ((r = batch_init(&w->batches[0], cap, err)) ||
 	    (r = batch_init(&w->batches[1], cap, err)))
@@ -443,6 +448,7 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 	if (!w->page)
 		return err_nomem(err, page_size, "a page");
 	writer_init(&w->writer, p->sink);
+	w->begun_ns = now_ns();
 	return 0;
 }
 
@@ -470,7 +476,7 @@ static void worker_end(void *worker)
 	sum->lost += w->lost;
 	keep_reader_deinit(&w->reader);
 	view_deinit(w->p->img->src, &w->view);
-	compressor_destroy(w->compressor);
+	chooser_deinit(&w->chooser);
 	free(w->page);
 	for (size_t i = 0; i < ARRAY_SIZE(w->batches); i++) {
 		free(w->batches[i].pages);

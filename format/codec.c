@@ -132,6 +132,15 @@ static size_t zstd_run(struct compressor *c, const void *src, size_t len, void *
 	return ZSTD_isError(out) ? 0 : out;
 }
 
+/* ---- auto */
+
+static int auto_start(struct compressor *c, int level, struct err *err)
+{
+	(void)c;
+	(void)level;
+	return err_set(err, ERR_UNSUPPORTED, "auto is a choice of compressors, not one of them");
+}
+
 /* ---- all of them */
 
 /* The fastest level of zstd that makes sense: below, hardly anything is matched. */
@@ -143,6 +152,7 @@ static const struct codec_ops codecs[] = {
 	{CODEC_LZO, "lzo", 0, 0, lzo_start, lzo_stop, lzo_bound, lzo_run},
 	{CODEC_SNAPPY, "snappy", 0, 0, NULL, NULL, snappy_max_compressed_length, snappy_run},
 	{CODEC_ZSTD, "zstd", ZSTD_FASTEST, 22, zstd_start, zstd_stop, bound_len, zstd_run},
+	{CODEC_AUTO, "auto", 0, 0, auto_start, NULL, bound_len, NULL},
 };
 
 static const struct codec_ops *ops_of(enum codec codec)
@@ -162,7 +172,7 @@ int codec_from_name(const char *name, enum codec *ret, struct err *err)
 		}
 	}
 	return err_set(err, ERR_USAGE,
-		       "there is no compression '%s'; there are raw, zlib, lzo, snappy, zstd",
+		       "there is no compression '%s'; there are raw, zlib, lzo, snappy, zstd, auto",
 		       name);
 }
 

@@ -20,6 +20,8 @@ enum codec {
 	CODEC_LZO = 2,    /* lzo1x_1 */
 	CODEC_SNAPPY = 4, /* one snappy block (format_description.txt), no framing */
 	CODEC_ZSTD = 32,  /* one zstd frame (RFC 8878) with its content size, no checksum */
+	/* Of a dump, not of a page: some pages are lzo, some zstd. The header has both bits. */
+	CODEC_AUTO = CODEC_LZO | CODEC_ZSTD,
 };
 
 /* The bits of a header's status that say which codec its writer was told to use. */
@@ -28,14 +30,14 @@ enum codec {
 /* A compressor with its work memory. One per thread. */
 struct compressor;
 
-/* "raw", "zlib", "lzo", "snappy" or "zstd"; else ERR_USAGE naming what there is. */
+/* "raw", "zlib", "lzo", "snappy", "zstd" or "auto"; else ERR_USAGE naming what there is. */
 int codec_from_name(const char *name, enum codec *ret, struct err *err) _must_check_;
 const char *codec_name(enum codec codec); /* "unknown" if it is none */
 
 /*
  * `level` 0 is the codec's default. zlib (through libdeflate): 1, the default and fastest, to 12.
  * zstd: 1 is the default; -1, -2, … are faster and pack less, up to 22 slower and smaller. The
- * others have no levels. ERR_USAGE if the codec has no such level.
+ * others have no levels. ERR_USAGE if the codec has no such level, ERR_UNSUPPORTED for CODEC_AUTO.
  */
 int compressor_create(enum codec codec, int level, struct compressor **ret,
 		      struct err *err) _must_check_;

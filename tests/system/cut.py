@@ -23,6 +23,7 @@ SIZE_LIMIT = "-L"
 TIME_LIMIT = "--time-budget"
 SHARES = (20, 50, 90)  # percent of the whole dump
 CRASH_SHARES = (50, 75)
+CRASH_LEVEL = 1
 SLOW = ("zlib", 0, 1)  # format, level and threads of a run that takes seconds
 BUDGET = 1
 BUDGET_SLACK = 2.0  # seconds from the end of the budget to the end of the program
@@ -111,14 +112,20 @@ def judge_signals(subject: Subject, checks: Checks, whole: Path, seconds: float)
     remains.clear(out)
 
 
-def judge_crash(subject: Subject, checks: Checks, whole: Path) -> None:
-    """crash(8) on a dump that found room for a half and for three quarters of itself."""
+def judge_crash(subject: Subject, checks: Checks) -> None:
+    """crash(8) on a dump that found room for a half and for three quarters of itself.
+
+    Of a level that keeps user memory and caches: crash needs all of the kernel's memory, and nothing else
+    is in a dump of level 31.
+    """
+    whole = subject.filtered("lzo", CRASH_LEVEL, THREADS, "cut.whole-crash")
     room = Room(subject.folder / "cut.room")
     size = on_disk(whole)
     for percent in CRASH_SHARES:
         out = room.folder / "dump"
         with room.of(size * percent // 100):
-            argv = [*subject.filter_argv("lzo", LEVEL, THREADS), str(subject.vmcore), str(out)]
+            argv = [*subject.filter_argv("lzo", CRASH_LEVEL, THREADS), str(subject.vmcore),
+                    str(out)]
             ended = room.run(argv, size * percent // 100)
             room.widen()
             found = remains.find(out, subject.vmcore, whole, ended.status)
@@ -131,6 +138,7 @@ def judge_crash(subject: Subject, checks: Checks, whole: Path) -> None:
                     for name, lack in crash_lacks(said, PANIC_VIEW).items():
                         checks.expect(f"crash-{percent}-{name}", not lack, lack)
             remains.clear(out)
+    whole.unlink()
 
 
 def judge(subject: Subject, checks: Checks) -> None:
@@ -143,9 +151,8 @@ def judge(subject: Subject, checks: Checks) -> None:
         for form in FORMS:
             whole = subject.filtered(form, LEVEL, THREADS, f"cut.whole-{form}")
             judge_size(subject, checks, form, whole)
-            if form == "lzo":
-                judge_crash(subject, checks, whole)
             whole.unlink()
+        judge_crash(subject, checks)
     if subject.has_option(TIME_LIMIT):
         started = time.monotonic()
         whole = subject.filtered(*SLOW, "cut.whole-slow")

@@ -340,7 +340,7 @@ TEST(names)
 		assert_int_equal(known[i].flags & ~CODEC_MASK, 0);
 	}
 	assert_fails(codec_from_name("gzip", &c, err), ERR_USAGE,
-		     "'gzip'; there are raw, zlib, lzo, snappy, zstd");
+		     "'gzip'; there are raw, zlib, lzo, snappy, zstd, auto");
 	assert_string_equal(codec_name((enum codec)8), "unknown");
 }
 
