@@ -2,6 +2,7 @@
 #include "filter/keep.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <sys/mman.h>
 
@@ -87,6 +88,18 @@ static uint64_t find_bits(const struct keep *k, struct scanner *scanner, uint64_
 	return n;
 }
 
+/* Equal bits give equal numbers, and others hardly ever: multipliers are odd, so that no bit gets lost. */
+static uint64_t fingerprint(const struct chunk_bits *bits)
+{
+	uint64_t print = 0;
+
+	for (size_t i = 0; i < CHUNK_WORDS; i++) {
+		print = (print ^ bits->keep[i]) * 0x9e3779b97f4a7c15;
+		print = (print ^ print >> 32 ^ bits->early[i]) * 0xc2b2ae3d27d4eb4f;
+	}
+	return print;
+}
+
 static void count(struct chunk *chunk, const struct chunk_bits *bits)
 {
 	uint32_t kept = 0, early = 0;
@@ -97,6 +110,7 @@ static void count(struct chunk *chunk, const struct chunk_bits *bits)
 	}
 	chunk->kept = kept;
 	chunk->early = early;
+	chunk->print = fingerprint(bits);
 }
 
 int keep_reader_init(struct keep_reader *r, const struct keep *keep, struct err *err)
@@ -114,7 +128,8 @@ void keep_reader_deinit(struct keep_reader *r)
 	free(r->bits);
 }
 
-const struct chunk_bits *keep_read(struct keep_reader *r, uint64_t i)
+/* As they are now. */
+static const struct chunk_bits *find_again(struct keep_reader *r, uint64_t i)
 {
 	if (i < r->keep->n_cached)
 		return &r->keep->cache[i];
@@ -122,6 +137,20 @@ const struct chunk_bits *keep_read(struct keep_reader *r, uint64_t i)
 	if (r->keep->chunks[i].kept)
 		find_bits(r->keep, &r->scanner, i, r->bits);
 	return r->bits;
+}
+
+const struct chunk_bits *keep_read(struct keep_reader *r, uint64_t i, struct err *err)
+{
+	const struct chunk *chunk = &r->keep->chunks[i];
+	const struct chunk_bits *bits = find_again(r, i);
+
+	if (i < r->keep->n_cached || !chunk->kept || fingerprint(bits) == chunk->print)
+		return bits;
+	err_set(err, ERR_CORRUPT,
+		"%s: the struct pages of page frames 0x%" PRIx64 "-0x%llx have changed or cannot "
+		"be read any more",
+		r->keep->path, chunk->pfn, chunk->pfn + CHUNK_PAGES - 1);
+	return NULL;
 }
 
 /* ---- the first look at all of them */
@@ -276,7 +305,6 @@ static int is_kept(void *ctx, uint64_t first, uint64_t end, bool *ret, struct er
 	struct kept_reader *r = ctx;
 	const struct keep *k = r->reader.keep;
 
-	(void)err;
 	*ret = true; /* outside of the input nothing is known */
 	for (uint64_t pfn = first; pfn < end;) {
 		const struct chunk *chunk = chunk_of(k, pfn);
@@ -288,9 +316,11 @@ static int is_kept(void *ctx, uint64_t first, uint64_t end, bool *ret, struct er
 			return 0;
 		i = (uint64_t)(chunk - k->chunks);
 		if (!r->bits || r->at != i) {
-			r->bits = keep_read(&r->reader, i);
+			r->bits = keep_read(&r->reader, i, err);
 			r->at = i;
 		}
+		if (!r->bits)
+			return err->code;
 		bits = (struct bitmap){(uint64_t *)r->bits->keep, CHUNK_PAGES, CHUNK_WORDS};
 		if (bitmap_next(&bits, pfn - chunk->pfn, stop - chunk->pfn, true) <
 		    stop - chunk->pfn)
@@ -320,7 +350,7 @@ static int drop_vmemmap(struct keep *k, const struct image *img, struct filter_s
 		before += chunk->kept;
 		if (i < k->n_cached)
 			vmemmap_apply(k->vmemmap, chunk->pfn, &k->cache[i]);
-		count(chunk, keep_read(&r.reader, i));
+		count(chunk, find_again(&r.reader, i));
 		after += chunk->kept;
 	}
 	stats->vmemmap = before - after;
@@ -374,6 +404,7 @@ int keep_create(const struct image *img, const struct filter_options *options,
 		return err_nomem(err, sizeof(*k), "the kept pages");
 	k->options = options;
 	k->pages = pages;
+	k->path = img->src->path;
 	stats->pages = ranges_total(pages);
 	r = find_all(k, img, stats, err);
 	if (r) {
@@ -398,15 +429,18 @@ void keep_destroy(struct keep *k)
 }
 
 /* The bits of the chunk that the walk has come to. */
-static struct bitmap walk_bits(struct keep_walk *w)
+static int walk_bits(struct keep_walk *w, struct bitmap *ret, struct err *err)
 {
 	if (!w->bits || w->at != w->chunk)
-		w->bits = keep_read(w->reader, w->chunk);
+		w->bits = keep_read(w->reader, w->chunk, err);
+	if (!w->bits)
+		return err->code;
 	w->at = w->chunk;
-	return (struct bitmap){(uint64_t *)w->bits->keep, CHUNK_PAGES, CHUNK_WORDS};
+	*ret = (struct bitmap){(uint64_t *)w->bits->keep, CHUNK_PAGES, CHUNK_WORDS};
+	return 0;
 }
 
-bool keep_walk_next(struct keep_walk *w, struct keep_run *ret)
+int keep_walk_next(struct keep_walk *w, struct keep_run *ret, struct err *err)
 {
 	const struct keep *k = w->reader->keep;
 	struct keep_run run = {0};
@@ -420,7 +454,8 @@ bool keep_walk_next(struct keep_walk *w, struct keep_run *ret)
 			break;
 		if (!chunk->kept)
 			continue;
-		bits = walk_bits(w);
+		if (walk_bits(w, &bits, err))
+			return err->code;
 		if (!run.count) {
 			w->bit = bitmap_next(&bits, w->bit, CHUNK_PAGES, true);
 			run.pfn = chunk->pfn + w->bit;
@@ -432,5 +467,5 @@ bool keep_walk_next(struct keep_walk *w, struct keep_run *ret)
 			break;
 	}
 	*ret = run;
-	return run.count > 0;
+	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Which page frames are kept, and the rank of each among them. The bits of a machine with little memory
  * stay in memory. Of a large one only counts do: its bits are found again when they are asked for, because
- * the struct pages of a dead machine do not change.
+ * the struct pages of a dead machine do not change. Ranks rely on that, so it is checked.
  */
 #ifndef FILTER_KEEP_H
 #define FILTER_KEEP_H
@@ -18,6 +18,7 @@ struct chunk {
 	uint64_t rank;  /* of its first kept page among all kept pages */
 	uint32_t kept;  /* pages */
 	uint32_t early; /* of these */
+	uint64_t print; /* a fingerprint of its bits */
 };
 
 struct vmemmap;
@@ -25,6 +26,7 @@ struct vmemmap;
 /* Read only once it is made. */
 struct keep {
 	const struct filter_options *options;
+	const char *path;           /* of the input, borrowed */
 	const struct ranges *pages; /* page frames of the input, borrowed */
 	struct scan scan;           /* not used with options->keep_all */
 	struct chunk *chunks;       /* ascending; those with page frames of the input */
@@ -56,8 +58,11 @@ struct keep_reader {
 int keep_reader_init(struct keep_reader *r, const struct keep *keep, struct err *err) _must_check_;
 void keep_reader_deinit(struct keep_reader *r); /* of zeros is fine */
 
-/* The bits of chunk `i`; valid until the next call. */
-const struct chunk_bits *keep_read(struct keep_reader *r, uint64_t i);
+/*
+ * The bits of chunk `i`; valid until the next call. NULL, with ERR_CORRUPT in `err`, if they are not what they
+ * were when they were counted: a failing disk, or somebody writes to the input.
+ */
+const struct chunk_bits *keep_read(struct keep_reader *r, uint64_t i, struct err *err);
 
 /* Kept page frames without a gap. */
 struct keep_run {
@@ -73,7 +78,7 @@ struct keep_walk {
 	uint64_t at;
 };
 
-/* The next run, as long as it can be; false behind the last one. */
-bool keep_walk_next(struct keep_walk *w, struct keep_run *ret);
+/* The next run, as long as it can be; empty behind the last one. */
+int keep_walk_next(struct keep_walk *w, struct keep_run *ret, struct err *err) _must_check_;
 
 #endif

@@ -410,8 +410,8 @@ static int worker_task(void *worker, uint64_t task, struct err *err)
 	if (atomic_load(&p->cut) != FILTER_WHOLE || !chunk->kept ||
 	    !part_begin(&w->part, p->first, chunk, phase))
 		return 0;
-	w->part.bits = keep_read(&w->reader, i);
-	return do_chunk(w, chunk, err);
+	w->part.bits = keep_read(&w->reader, i, err);
+	return w->part.bits ? do_chunk(w, chunk, err) : err->code;
 }
 
 /* ---- workers */

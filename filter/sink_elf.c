@@ -134,7 +134,7 @@ static int add_runs(struct table *t, struct err *err)
 	struct run run = {0};
 	int r = keep_reader_init(&reader, t->s->sink.task.keep, err);
 
-	while (!r && keep_walk_next(&walk, &kept)) {
+	while (!r && !(r = keep_walk_next(&walk, &kept, err)) && kept.count) {
 		run.pfn = kept.pfn;
 		run.count = kept.count;
 		r = add_run(t, &run, err);

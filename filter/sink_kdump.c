@@ -149,10 +149,15 @@ static int write_kept(struct sink_kdump *s, struct err *err)
 	struct keep_reader reader;
 	int r = keep_reader_init(&reader, keep, err);
 
-	for (uint64_t i = 0; i < keep->n_chunks && !r; i++)
-		if (keep->chunks[i].kept)
-			r = put_words(s, keep_read(&reader, i)->keep, keep->chunks[i].pfn,
-				      s->layout.bitmap2_off, err);
+	for (uint64_t i = 0; i < keep->n_chunks && !r; i++) {
+		const struct chunk_bits *bits;
+
+		if (!keep->chunks[i].kept)
+			continue;
+		bits = keep_read(&reader, i, err);
+		r = bits ? put_words(s, bits->keep, keep->chunks[i].pfn, s->layout.bitmap2_off, err)
+			 : err->code;
+	}
 	keep_reader_deinit(&reader);
 	return r;
 }

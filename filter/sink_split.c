@@ -18,11 +18,12 @@ struct sink_split {
 /* ---- borders */
 
 /* The first multiple of 64 page frames that has at least `rank` kept pages before it; *ret_rank of them. */
-static uint64_t find_border(struct keep_reader *reader, uint64_t rank, uint64_t *ret_rank)
+static int find_border(struct keep_reader *reader, uint64_t rank, uint64_t *ret_pfn,
+		       uint64_t *ret_rank, struct err *err)
 {
 	const struct keep *keep = reader->keep;
 	const struct chunk_bits *bits;
-	uint64_t lo = 0, hi = keep->n_chunks, at;
+	uint64_t lo = 0, hi = keep->n_chunks, at, i = 0;
 
 	/* the last chunk that begins below that rank */
 	while (hi - lo > 1) {
@@ -33,24 +34,22 @@ static uint64_t find_border(struct keep_reader *reader, uint64_t rank, uint64_t 
 		else
 			hi = mid;
 	}
-	bits = keep_read(reader, lo);
+	bits = keep_read(reader, lo, err);
+	if (!bits)
+		return err->code;
 	at = keep->chunks[lo].rank;
-	for (uint64_t i = 0; i < CHUNK_WORDS; i++) {
-		if (at >= rank) {
-			*ret_rank = at;
-			return keep->chunks[lo].pfn + i * BITMAP_WORD_BITS;
-		}
+	for (; i < CHUNK_WORDS && at < rank; i++)
 		at += (uint64_t)__builtin_popcountll(bits->keep[i]);
-	}
 	*ret_rank = at;
-	return keep->chunks[lo].pfn + CHUNK_PAGES;
+	*ret_pfn = keep->chunks[lo].pfn + i * BITMAP_WORD_BITS;
+	return 0;
 }
 
 /*
  * The last files may have no page frames, because makedumpfile --reassemble takes no other empty ones;
  * hence at least one kept page for each as long as there are any.
  */
-static void find_parts(struct sink_split *s, struct keep_reader *reader)
+static int find_parts(struct sink_split *s, struct keep_reader *reader, struct err *err)
 {
 	const struct ranges *ram = s->sink.task.ram;
 	uint64_t kept = reader->keep->n_kept, pfn = 0, rank = 0;
@@ -59,13 +58,15 @@ static void find_parts(struct sink_split *s, struct keep_reader *reader)
 		struct sink_part *part = &s->files[i].part;
 
 		*part = (struct sink_part){.start = pfn, .rank = rank};
-		if (rank < kept)
-			pfn = find_border(reader, NUM_MAX(kept * (i + 1) / s->n, rank + 1), &rank);
+		if (rank < kept && find_border(reader, NUM_MAX(kept * (i + 1) / s->n, rank + 1),
+					       &pfn, &rank, err))
+			return err->code;
 		if (rank == kept)
 			pfn = ram->v[ram->n - 1].end;
 		part->end = pfn;
 		part->n_kept = rank - part->rank;
 	}
+	return 0;
 }
 
 /* ---- writing */
@@ -137,7 +138,7 @@ static int create_files(struct sink_split *s, struct out *const *outs, struct er
 	int r = keep_reader_init(&reader, s->sink.task.keep, err);
 
 	if (!r)
-		find_parts(s, &reader);
+		r = find_parts(s, &reader, err);
 	keep_reader_deinit(&reader);
 	for (size_t i = 0; i < s->n && !r; i++) {
 		struct sink_task task = s->sink.task;

@@ -18,7 +18,10 @@ static void collect(const struct keep *keep, struct bitmap *ret)
 	uint64_t rank = 0, end = 0;
 
 	assert_ok(keep_reader_init(&reader, keep, err));
-	while (keep_walk_next(&walk, &run)) {
+	for (;;) {
+		assert_ok(keep_walk_next(&walk, &run, err));
+		if (!run.count)
+			break;
 		assert_true(!rank || run.pfn > end); /* runs are as long as they can be */
 		bitmap_set_range(ret, run.pfn, run.pfn + run.count);
 		rank += run.count;
