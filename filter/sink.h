@@ -34,7 +34,8 @@ struct sink_batch {
 	size_t n;
 	/*
 	 * Of SINK_DATA pages, one behind the other; with out->block it begins at a multiple of that, and
-	 * there are zeros behind it up to the next one.
+	 * there are zeros behind it up to the next one. Where a batch is for several files of a split dump
+	 * only the first part begins so, and what lies behind a part is something that may be read.
 	 */
 	const uint8_t *data;
 	size_t len;

@@ -58,8 +58,8 @@ static int find_parts(struct sink_split *s, struct keep_reader *reader, struct e
 		struct sink_part *part = &s->files[i].part;
 
 		*part = (struct sink_part){.start = pfn, .rank = rank};
-		if (rank < kept && find_border(reader, NUM_MAX(kept * (i + 1) / s->n, rank + 1),
-					       &pfn, &rank, err))
+		if (rank < kept &&
+		    find_border(reader, NUM_MAX(kept * (i + 1) / s->n, rank + 1), &pfn, &rank, err))
 			return err->code;
 		if (rank == kept)
 			pfn = ram->v[ram->n - 1].end;
@@ -132,6 +132,17 @@ static const struct sink_ops split_ops = {
 	.destroy = split_destroy,
 };
 
+/* The pipeline leaves room behind its batches for the blocks of one output: that must do for all. */
+static struct out *largest_block(struct out *const *outs, size_t n)
+{
+	struct out *out = outs[0];
+
+	for (size_t i = 1; i < n; i++)
+		if (outs[i]->block > out->block)
+			out = outs[i];
+	return out;
+}
+
 static int create_files(struct sink_split *s, struct out *const *outs, struct err *err)
 {
 	struct keep_reader reader;
@@ -163,6 +174,7 @@ int sink_split_create(const struct sink_task *task, struct out *const *outs, siz
 	if (!s)
 		return err_nomem(err, sizeof(*s), "the output");
 	s->sink = (struct sink){.ops = &split_ops, .task = *task};
+	s->sink.task.out = largest_block(outs, n);
 	s->files = calloc(n, sizeof(*s->files));
 	if (s->files)
 		s->n = n;

@@ -223,7 +223,6 @@ TEST(split_into_many)
 	check_split(shared, options_of(31, CODEC_LZO, 2), 900);
 }
 
-/* One file's failure is the dump's; the last two calls are what takes the mark away. */
 /*
  * The kernel's image is written from its end. Where a border lay in it, pages of the file before it were
  * once written into the bitmap of the one behind it (seen with Linux 7.3).
@@ -242,6 +241,37 @@ TEST(split_through_the_kernel)
 	machine_destroy(m);
 }
 
+/*
+ * Some files are on a file system that takes writes past the page cache, and others are not. What is read
+ * up to the end of a block lies in the batch.
+ */
+TEST(split_to_different_disks)
+{
+	struct filter_options options = options_of(0, CODEC_ZLIB, 1);
+	struct machine *m = machine_create(FAKE_6_1);
+	struct fake_out *o[64];
+	struct out *outs[64];
+	struct filter_stats stats;
+
+	machine_fill(m);
+	fake_open(&m->f);
+	for (uint64_t at = 127 * MIB; at < 131 * MIB; at += FAKE_PAGE)
+		for (uint64_t i = 0, n = 2000 + machine_random(m, 2096); i < n; i++)
+			m->f.ram[at + i] = (uint8_t)machine_random(m, 256);
+	for (size_t first = 0; first < 2; first++) {
+		for (size_t i = 0; i < ARRAY_SIZE(o); i++) {
+			o[i] = fake_out_create(0);
+			o[i]->out.block = i % 2 == first ? FAKE_PAGE : 0;
+			outs[i] = &o[i]->out;
+		}
+		assert_ok(filter_run_split(m->f.img, &options, outs, ARRAY_SIZE(o), &stats, err));
+		for (size_t i = 0; i < ARRAY_SIZE(o); i++)
+			fake_out_destroy(o[i]);
+	}
+	machine_destroy(m);
+}
+
+/* One file's failure is the dump's; the last two calls are what takes the mark away. */
 TEST(split_fails)
 {
 	struct filter_options options = options_of(31, CODEC_LZO, 1);
@@ -927,6 +957,7 @@ int main(void)
 		cmocka_unit_test(split_at_all_levels),
 		cmocka_unit_test(split_into_many),
 		cmocka_unit_test(split_through_the_kernel),
+		cmocka_unit_test(split_to_different_disks),
 		cmocka_unit_test(split_fails),
 		cmocka_unit_test(split_usage),
 		cmocka_unit_test(incomplete_input),
