@@ -74,6 +74,26 @@ int ranges_add(struct ranges *r, uint64_t start, uint64_t end, struct err *err)
 	return 0;
 }
 
+int ranges_add_all(struct ranges *r, const struct ranges *other, struct err *err)
+{
+	struct ranges sum;
+	size_t i = 0, k = 0;
+
+	ranges_init(&sum);
+	while (i < r->n || k < other->n) {
+		bool own = k == other->n || (i < r->n && r->v[i].start < other->v[k].start);
+		const struct range *next = own ? &r->v[i++] : &other->v[k++];
+
+		if (ranges_add(&sum, next->start, next->end, err)) {
+			ranges_deinit(&sum);
+			return err->code;
+		}
+	}
+	ranges_deinit(r);
+	*r = sum;
+	return 0;
+}
+
 int ranges_sub(struct ranges *r, uint64_t start, uint64_t end, struct err *err)
 {
 	size_t i, j;

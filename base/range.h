@@ -29,6 +29,9 @@ void ranges_deinit(struct ranges *r);
 /* Add [start, end), merging with what it overlaps or touches. */
 int ranges_add(struct ranges *r, uint64_t start, uint64_t end, struct err *err) _must_check_;
 
+/* Add all of `other`: in time for both, where one by one would take their product. */
+int ranges_add_all(struct ranges *r, const struct ranges *other, struct err *err) _must_check_;
+
 /* Take [start, end) out. */
 int ranges_sub(struct ranges *r, uint64_t start, uint64_t end, struct err *err) _must_check_;
 

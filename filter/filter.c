@@ -57,9 +57,7 @@ static int find_frames(const struct image *img, struct run *run, struct err *err
 	if (!run->present.n)
 		return err_set(err, ERR_CORRUPT, "%s holds no memory", src->path);
 	/* the two bitmaps of a kdump file may contradict each other */
-	for (size_t i = 0; i < run->present.n && !r; i++)
-		r = ranges_add(&run->ram, run->present.v[i].start, run->present.v[i].end, err);
-	return r;
+	return ranges_add_all(&run->ram, &run->present, err);
 }
 
 static int check_claims(const struct image *img, const struct run *run, struct err *err)

@@ -40,6 +40,50 @@ TEST(add_merges_what_overlaps_or_touches)
 	ranges_deinit(&r);
 }
 
+TEST(add_all)
+{
+	struct ranges r, other;
+
+	ranges_init(&r);
+	ranges_init(&other);
+	assert_ok(ranges_add_all(&r, &other, err));
+	assert_ranges(&r, "");
+	assert_ok(ranges_add(&other, 10, 20, err));
+	assert_ok(ranges_add(&other, 30, 40, err));
+	assert_ok(ranges_add_all(&r, &other, err));
+	assert_ranges(&r, "10-20 30-40");
+	assert_ok(ranges_sub(&r, 15, 32, err));
+	assert_ok(ranges_add(&r, 0, 5, err));
+	assert_ok(ranges_add(&r, 50, 60, err));
+	assert_ok(ranges_add_all(&r, &other, err));
+	assert_ranges(&r, "0-5 10-20 30-40 50-60");
+	assert_ranges(&other, "10-20 30-40");
+	assert_ok(ranges_add(&other, 5, 10, err));
+	assert_ok(ranges_add_all(&r, &other, err));
+	assert_ranges(&r, "0-20 30-40 50-60");
+	ranges_deinit(&r);
+	ranges_deinit(&other);
+}
+
+/* Two bitmaps of one file that contradict each other in millions of places: minutes, one by one. */
+TEST(add_all_of_many)
+{
+	const uint64_t n = 1 << 21;
+	struct ranges r, other;
+
+	ranges_init(&r);
+	ranges_init(&other);
+	for (uint64_t i = 0; i < n; i++) {
+		assert_ok(ranges_add(&r, 4 * i, 4 * i + 1, err));
+		assert_ok(ranges_add(&other, 4 * i + 2, 4 * i + 3, err));
+	}
+	assert_ok(ranges_add_all(&r, &other, err));
+	assert_int_equal(r.n, 2 * n);
+	assert_int_equal(ranges_total(&r), 2 * n);
+	ranges_deinit(&r);
+	ranges_deinit(&other);
+}
+
 TEST(sub_cuts_splits_and_removes)
 {
 	struct ranges r;
@@ -138,6 +182,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(add_merges_what_overlaps_or_touches),
+		cmocka_unit_test(add_all),
+		cmocka_unit_test(add_all_of_many),
 		cmocka_unit_test(sub_cuts_splits_and_removes),
 		cmocka_unit_test(clip_keeps_the_inside),
 		cmocka_unit_test(find_and_from),
