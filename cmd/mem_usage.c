@@ -148,6 +148,8 @@ static void print_text(const struct usage *u)
 	if (s->unknown)
 		print_row("without a struct page", s->unknown, u->img->page_size,
 			  "kept; counted as kernel and other");
+	if (s->warning[0])
+		printf("  WARNING: %s\n", s->warning);
 	print_levels(u);
 }
 
@@ -198,6 +200,7 @@ static void print_json(const struct usage *u)
 	json_uint(&j, "unknown", u->stats.unknown);
 	json_uint(&j, "doubtful", u->stats.doubtful);
 	json_uint(&j, "scan_ns", u->stats.scan_ns);
+	json_string(&j, "warning", *u->stats.warning ? u->stats.warning : NULL);
 	if (u->why)
 		json_null(&j, "reserved_bytes");
 	else

@@ -252,7 +252,8 @@ static bool is_misread(struct keep *k, const struct page_check *check, struct fi
 	struct page_verdict verdict;
 	struct free_blocks counted;
 	struct err ignored;
-	bool known = !free_blocks_read(k->scan.img, &counted, &ignored);
+	/* of a running machine the counters have moved on since the struct pages were read */
+	bool known = !src->live && !free_blocks_read(k->scan.img, &counted, &ignored);
 
 	page_check_verdict(check, known ? &counted : NULL, complete, &verdict);
 	strcpy(stats->warning, verdict.text);
