@@ -270,7 +270,7 @@ static void conclude(const struct estimate *e, struct filter_stats *stats)
 	stats->shared = NUM_MIN(scale(s->shared, sample, kept), kept - stats->zero);
 	stats->written = kept - stats->zero - stats->shared;
 	for (size_t i = 0; i < e->share.n; i++)
-		data += e->share.entries[i].size;
+		data += num_align_up(e->share.entries[i].size, ESTIMATE_BLOCK);
 	/* an ELF file has a place for every page, if only a hole */
 	data += o->format == FILTER_ELF ? kept << e->img->page_shift
 					: scale(s->bytes, sample, kept);

@@ -10,6 +10,7 @@
 #include "filter/sink.h"
 
 #define ESTIMATE_SAMPLE 16384
+#define ESTIMATE_BLOCK  4096 /* data that pages share begins at one, where a file is written */
 
 /* An output that takes everything and keeps nothing; what a sink is made with to learn its base. */
 void estimate_out_init(struct out *out);
