@@ -218,6 +218,17 @@ def check_mem_usage_live(lifeboat: str, folder: Path) -> str | None:
     return None if theirs.stdout == ours.stdout != "" else f"as makedumpfile: {theirs}"
 
 
+def check_mem_usage_live_counters(lifeboat: str, folder: Path) -> str | None:
+    """Counters that disagree make a dump's free memory doubtful; of a running machine they do anyway."""
+    got = [usage(lifeboat, make(HERE / f"{name}.desc", folder), "--root", str(folder))
+           for name in ("layout-misread-free", "kcore-counters")]
+    if [(bool(g["warning"]), g["classes"]["free"]["pages"] > 0) for g in got] != [
+            (True, False), (False, True)]:
+        return f"{got}"
+    return None
+
+
 CHECKS = [check_filter_json, check_filter_json_of_a_cut_dump, check_filter_json_of_a_stream,
           check_filter_json_of_an_incomplete_dump, check_dry_run,
-          check_info_json, check_verify_json, check_mem_usage, check_mem_usage_live]
+          check_info_json, check_verify_json, check_mem_usage, check_mem_usage_live,
+          check_mem_usage_live_counters]

@@ -29,6 +29,7 @@ BROKEN = {
     "elf-overflow": (["info"], CORRUPT, "p_paddr 0xfffffffffffff000 + p_memsz 0x8000 overflows"),
     "elf-overlap": (["info"], CORRUPT, "PT_LOADs overlap"),
     "flat-bad-record": (["info"], CORRUPT, "0x0 bytes for offset 0x1000 are no part of a file"),
+    "kcore-counters": (["filter"], UNSUPPORTED, "is the memory of the running machine"),
     "kcore": (["filter"], UNSUPPORTED, "is the memory of the running machine"),
     "kdump-bad-bitmap": (["info"], CORRUPT, "are not two bitmaps"),
 }
