@@ -189,7 +189,9 @@ static int taste_chunk(void *worker, uint64_t i, struct err *err)
 
 	if (k == end)
 		return 0;
-	bits = keep_read(&t->reader, i);
+	bits = keep_read(&t->reader, i, err);
+	if (!bits)
+		return err->code;
 	begin = cpu_ns(); /* the bits are not the pages' cost */
 	for (uint64_t w = 0; w < CHUNK_WORDS && k < end && !r; w++) {
 		uint64_t word = bits->keep[w];
