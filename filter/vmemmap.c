@@ -78,6 +78,7 @@ static int collect(void *ctx, const struct piece *p, struct err *err)
 	struct vmemmap *v = c->v;
 	uint64_t pfn = p->phys >> c->page_shift, end = pfn + (p->len >> c->page_shift);
 
+	v->pages += end - pfn;
 	while (pfn < end && v->n <= BLOCKS_MAX) {
 		uint64_t first = num_align_down(pfn, VMEMMAP_BLOCK_PAGES);
 		uint64_t stop = NUM_MIN(first + VMEMMAP_BLOCK_PAGES, end);
@@ -100,6 +101,12 @@ static int compare_blocks(const void *a, const void *b)
 	return x->pfn < y->pfn ? -1 : x->pfn > y->pfn;
 }
 
+static void need_all(struct vmemmap *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		memcpy(v->blocks[i].needed, v->blocks[i].all, sizeof(v->blocks[i].all));
+}
+
 static void sort_blocks(struct vmemmap *v)
 {
 	size_t n = 0;
@@ -117,8 +124,7 @@ static void sort_blocks(struct vmemmap *v)
 		}
 	}
 	v->n = n;
-	for (size_t i = 0; i < n; i++)
-		memcpy(v->blocks[i].needed, v->blocks[i].all, sizeof(v->blocks[i].all));
+	need_all(v);
 }
 
 int vmemmap_create(const struct image *img, const struct memmap *map, struct vmemmap **ret,
@@ -175,14 +181,16 @@ struct seeker {
 	size_t struct_size;
 	vmemmap_kept_fn kept;
 	void *ctx;
+	uint64_t pages; /* looked at */
 };
 
 static int seek(void *ctx, const struct piece *p, struct err *err)
 {
-	const struct seeker *s = ctx;
+	struct seeker *s = ctx;
 	const struct memmap_run *run = p->run;
 	uint64_t page = s->img->page_size;
 
+	s->pages += p->len / page;
 	for (uint64_t done = 0; done < p->len; done += page) {
 		uint64_t pfn = (p->phys + done) >> s->img->page_shift, from = p->vaddr + done;
 		uint64_t first = from > run->vaddr ? (from - run->vaddr) / s->struct_size : 0;
@@ -203,12 +211,16 @@ static int seek(void *ctx, const struct piece *p, struct err *err)
 int vmemmap_find_needed(struct vmemmap *v, const struct image *img, const struct memmap *map,
 			vmemmap_kept_fn kept, void *ctx, struct err *err)
 {
-	struct seeker s = {v, img, map->page_struct_size, kept, ctx};
+	struct seeker s = {v, img, map->page_struct_size, kept, ctx, 0};
 	bool all;
+	int r;
 
 	for (size_t i = 0; i < v->n; i++)
 		memset(v->blocks[i].needed, 0, sizeof(v->blocks[i].needed));
-	return v->n ? walk(img, map, seek, &s, &all, err) : 0;
+	r = v->n ? walk(img, map, seek, &s, &all, err) : 0;
+	if (v->n && s.pages != v->pages)
+		need_all(v);
+	return r;
 }
 
 bool vmemmap_has(const struct vmemmap *v, uint64_t first)

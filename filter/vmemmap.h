@@ -25,7 +25,8 @@ struct vmemmap_block {
 struct vmemmap {
 	struct vmemmap_block *blocks; /* ascending */
 	size_t n, cap;
-	bool drop; /* leave out what is not needed */
+	uint64_t pages; /* that were found; some maybe twice */
+	bool drop;      /* leave out what is not needed */
 };
 
 /*
@@ -41,7 +42,10 @@ void vmemmap_destroy(struct vmemmap *v); /* NULL is fine */
  */
 typedef int (*vmemmap_kept_fn)(void *ctx, uint64_t first, uint64_t end, bool *ret, struct err *err);
 
-/* Find out which are needed: those that hold a struct page of a page frame that `kept` says yes to. */
+/*
+ * Find out which are needed: those that hold a struct page of a page frame that `kept` says yes to. All are if
+ * page tables do not lead to as many as before.
+ */
 int vmemmap_find_needed(struct vmemmap *v, const struct image *img, const struct memmap *map,
 			vmemmap_kept_fn kept, void *ctx, struct err *err) _must_check_;
 

@@ -105,12 +105,49 @@ TEST(elf)
 	check(FILTER_ELF, 1, swap_later);
 }
 
+/* The page tables cannot be read any more when it is found out which struct pages are needed. */
+static void lose_tables(void *ctx, enum filter_phase phase, uint64_t done, uint64_t total)
+{
+	struct fake *f = ctx;
+	uint64_t table = fake_get64(f, fake_entry(f, FAKE_VMEMMAP + SECTION * 2 * MIB, 2)) &
+			 0x000ffffffffff000;
+
+	if (phase == FILTER_SCAN && done == total)
+		fake_bad(f, table, table + FAKE_PAGE);
+}
+
+/* Struct pages of kept pages stay, because it is not known which are. */
+TEST(struct_pages_needed)
+{
+	struct fake f;
+	struct fake_out *o = fake_out_create(0);
+	struct filter_options options = {.level = 16,
+					 .threads = 1,
+					 .exclude_vmemmap = true,
+					 .progress = lose_tables,
+					 .progress_ctx = &f};
+	struct filter_stats stats;
+
+	make(&f);
+	/* few chunks: all bits stay in memory, so that nothing else notices */
+	fake_absent(&f, CHUNK, 1000 * CHUNK);
+	assert_ok(filter_run(f.img, &options, &o->out, &stats, err));
+	assert_int_equal(stats.vmemmap, 0);
+	options.progress = NULL;
+	ranges_deinit(&f.bad);
+	assert_ok(filter_run(f.img, &options, &o->out, &stats, err));
+	assert_int_equal(stats.vmemmap, 64 * MIB / FAKE_PAGE / 64 - 1);
+	fake_out_destroy(o);
+	fake_deinit(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kdump),
 		cmocka_unit_test(split),
 		cmocka_unit_test(elf),
+		cmocka_unit_test(struct_pages_needed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
