@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""makedumpfile's dumps, read by us: every page equal to the source, and all of its page frames.
+"""Other programs' dumps, read by us: every page equal to the source, and all of its page frames.
 
-Compressed, ELF, flattened, and the parts of a split dump.
+makedumpfile's: compressed, ELF, flattened, and the parts of a split dump. QEMU's: compressed, which is
+flattened, too.
 """
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -80,9 +82,29 @@ def judge_split(subject: Subject, checks: Checks) -> None:
         path.unlink()
 
 
+def judge_qemu(subject: Subject, checks: Checks) -> None:
+    """Two dumps of a machine that stands still behind its firmware's first instructions."""
+    dumps = {form: subject.folder / f"foreign.qemu-{form}" for form in ("elf", "kdump-zlib")}
+    requests = [{"execute": "qmp_capabilities"}]
+    for form, out in dumps.items():
+        out.unlink(missing_ok=True)
+        arguments = {"paging": False, "protocol": f"file:{out}", "format": form}
+        requests.append({"execute": "dump-guest-memory", "arguments": arguments})
+    requests.append({"execute": "quit"})
+    argv = ["qemu-system-x86_64", "-accel", "tcg", "-m", "64", "-S", "-display", "none"]
+    run([*argv, "-nodefaults", "-qmp", "stdio"], seconds=60,
+        stdin="".join(json.dumps(request) + "\n" for request in requests))
+    verdict = compare(f"lifeboat:{dumps['kdump-zlib']}", f"elf:{dumps['elf']}")
+    checks.expect("qemu", not verdict.wrong, verdict.wrong, f"{verdict.compared} pages")
+    for out in dumps.values():
+        out.unlink()
+
+
 def judge(subject: Subject, checks: Checks) -> None:
     """All of it."""
     for level in FULL_LEVELS if subject.full else LEVELS:
         judge_level(subject, checks, level)
     with checks.guard("split"):
         judge_split(subject, checks)
+    with checks.guard("qemu"):
+        judge_qemu(subject, checks)
