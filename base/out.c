@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/num.h"
 
 #define DIRECT_BLOCK 4096         /* what every disk and file system takes for O_DIRECT */
 #define DIRECT_MIN   (64UL << 10) /* smaller writes are better off in the page cache */
@@ -38,7 +40,28 @@ static void file_free(struct out_file *f)
 static bool is_direct(const struct out_file *f, const void *buf, size_t len, uint64_t off)
 {
 	return f->direct >= 0 && len >= DIRECT_MIN &&
-	       !(((uintptr_t)buf | len | off) & (DIRECT_BLOCK - 1));
+	       !(((uintptr_t)buf | len | off) & (f->out.block - 1));
+}
+
+/*
+ * Open the new file once more, with O_DIRECT; it must be the same one. Blocks are whole pages of the page
+ * cache, so that no page is written both ways.
+ */
+static void open_direct(struct out_file *f)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	struct stat a, b;
+
+	f->direct = open(f->part, O_WRONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC);
+	if (f->direct < 0)
+		return;
+	if (fstat(f->fd, &a) || fstat(f->direct, &b) || a.st_dev != b.st_dev ||
+	    a.st_ino != b.st_ino) {
+		close(f->direct);
+		f->direct = -1;
+		return;
+	}
+	f->out.block = NUM_MAX((size_t)page, (size_t)DIRECT_BLOCK);
 }
 
 /* What cannot be written past the page cache, whatever the reason, is written through it. */
@@ -131,8 +154,7 @@ int out_file_create(const char *path, bool replace, struct out **ret, struct err
 		r = err_sys(err, errno, "%s: create", f->part);
 		goto fail;
 	}
-	f->direct = open(f->part, O_WRONLY | O_DIRECT | O_CLOEXEC);
-	f->out.block = f->direct >= 0 ? DIRECT_BLOCK : 0;
+	open_direct(f);
 	*ret = &f->out;
 	return 0;
 fail:

@@ -227,6 +227,8 @@ static int write_dump(const struct image *img, const struct job *job,
 	if (r)
 		return r;
 	r = filter_run_split(img, options, outs, n, stats, err);
+	if (!r && stats->cut == FILTER_CUT_LIMIT && !options->keep_cut)
+		r = err_set(err, ERR_NO_SPACE, "the dump is larger than -L %s", job->limit);
 	r = end_outs(job, outs, n, r ? FILTER_WHOLE : stats->cut, r, err);
 	free(outs);
 	return r;
@@ -271,13 +273,20 @@ static int report_cut(const struct job *job, const struct filter_stats *stats, s
 		       stats->cut_off + stats->written + stats->shared + stats->zero + stats->lost);
 }
 
+/* EFBIG: the file system (FAT: 4 GiB) or a limit of the process takes no larger file. */
+static bool is_too_large(int r, const struct err *err)
+{
+	return r == ERR_NO_SPACE || (r && err->sys == EFBIG);
+}
+
 static int run_levels(const struct image *img, const struct job *job, struct err *err)
 {
 	struct filter_stats stats;
 	size_t i = 0;
 	int r;
 
-	while ((r = run_level(img, job, i, &stats, err)) == ERR_NO_SPACE && i + 1 < job->n_levels) {
+	while (is_too_large(r = run_level(img, job, i, &stats, err), err) &&
+	       i + 1 < job->n_levels) {
 		fprintf(stderr, "lifeboat: level %u: %s; trying level %u\n", job->level[i],
 			err->msg, job->level[i + 1]);
 		i++;

@@ -49,8 +49,8 @@ struct filter_options {
 	bool exclude_vmemmap;
 	/*
 	 * When to stop early; 0, NULL: never. What is written by then is a dump that opens, marked
-	 * incomplete, and filter_run() succeeds. Pages are written in the order of their use: the kernel's
-	 * image and its log, then the rest of the kernel's memory, then struct pages, then the others.
+	 * incomplete, and filter_run() succeeds. Pages are written in the order of their use: the log, static
+	 * data and page tables (these in any case), the kernel's image, the rest of its memory, all others.
 	 */
 	uint64_t limit;          /* bytes that may be written */
 	uint64_t deadline_ns;    /* of CLOCK_MONOTONIC */

@@ -15,7 +15,6 @@
 
 #define BATCH_BYTES (1UL << 20) /* of compressed data in one write */
 #define BATCH_PAGES 2048
-#define BATCH_ALIGN 4096 /* for outputs that write past the page cache */
 
 /*
  * The order in which pages are written: if the dump is cut off, what comes first is in it. The first phases
@@ -258,10 +257,13 @@ static void tell(struct pipeline *p, size_t n)
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* Make a full target a reason to stop, if that is what the caller wants. */
-static int tolerate(struct pipeline *p, int r)
+/*
+ * Make a full target a reason to stop, if that is what the caller wants. EFBIG is one, too: the file system
+ * (FAT: 4 GiB) or a limit of the process takes no larger file.
+ */
+static int tolerate(struct pipeline *p, int r, const struct err *err)
 {
-	if (r != ERR_NO_SPACE || !p->options->keep_cut)
+	if (!r || (r != ERR_NO_SPACE && err->sys != EFBIG) || !p->options->keep_cut)
 		return r;
 	cut(p, FILTER_CUT_SPACE);
 	return 0;
@@ -278,7 +280,7 @@ static int settle(struct worker *w, struct err *err)
 	r = writer_wait(&w->writer, err);
 	w->on_way = NULL;
 	if (r)
-		return tolerate(w->p, r);
+		return tolerate(w->p, r, err);
 	count(w, b);
 	tell(w->p, b->n);
 	return 0;
@@ -383,13 +385,14 @@ static int do_chunk(struct worker *w, const struct chunk *chunk, struct err *err
 		uint64_t in_word = (uint64_t)__builtin_popcountll(keep[i]);
 
 		below -= down ? in_word : 0;
-		if (bits && is_cut(w->p))
+		/* without the first data the dump says nothing: there is always time for that */
+		if (bits && w->part.phase != FIRST_DATA && is_cut(w->p))
 			break;
 		r = do_word(w, chunk->pfn + i * BITMAP_WORD_BITS, keep[i], bits,
 			    chunk->rank + below, err);
 		below += down ? 0 : in_word;
 	}
-	return tolerate(w->p, r);
+	return tolerate(w->p, r, err);
 }
 
 /*
@@ -416,10 +419,10 @@ static int worker_task(void *worker, uint64_t task, struct err *err)
 
 /* ---- workers */
 
-static int batch_init(struct batch *b, size_t cap, struct err *err)
+static int batch_init(struct batch *b, size_t cap, size_t align, struct err *err)
 {
 	b->pages = calloc(BATCH_PAGES, sizeof(*b->pages));
-	b->data = aligned_alloc(BATCH_ALIGN, num_align_up(cap, BATCH_ALIGN));
+	b->data = aligned_alloc(align, num_align_up(cap, align));
 	return b->pages && b->data ? 0 : err_nomem(err, cap, "a worker's buffers");
 }
 
@@ -427,6 +430,7 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 {
 	struct pipeline *p = ctx;
 	size_t page_size = (size_t)p->img->page_size, cap;
+	size_t align = NUM_MAX(p->sink->task.out->block, (size_t)BITMAP_WORD_BITS);
 	struct worker *w = calloc(1, sizeof(*w));
 	int r;
 
@@ -439,9 +443,9 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 	    (r = chooser_init(&w->chooser, p->options->codec, page_size, err)))
 		return r;
 	cap = BATCH_BYTES + chooser_bound(&w->chooser, page_size);
-	cap += p->sink->task.out->block;
-	if ((r = batch_init(&w->batches[0], cap, err)) ||
-	    (r = batch_init(&w->batches[1], cap, err)))
+	cap += align; /* for the zeros behind the last page */
+	if ((r = batch_init(&w->batches[0], cap, align, err)) ||
+	    (r = batch_init(&w->batches[1], cap, align, err)))
 		return r;
 	w->batch = w->batches;
 	w->page = malloc(page_size);

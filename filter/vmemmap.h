@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where the struct pages themselves lie in physical memory. They are most of what a filtered dump of a
- * large machine holds, and the least interesting part: they are written last, and with
+ * large machine holds, and the least interesting part: they are not early (filter/chunk.h), and with
  * options->exclude_vmemmap those of excluded pages are left out.
  */
 #ifndef FILTER_VMEMMAP_H

@@ -11,7 +11,7 @@ from pathlib import Path
 from dumps import HERE, elf_memory, make, unflatten
 from lab import kdump
 
-USAGE, CORRUPT, UNSUPPORTED, NOT_FOUND = 2, 4, 5, 6
+USAGE, CORRUPT, UNSUPPORTED, NOT_FOUND, CUT = 2, 4, 5, 6, 11
 SECONDS = 60
 
 
@@ -226,5 +226,25 @@ def check_split(lifeboat: str, folder: Path) -> str | None:
     return None
 
 
+def check_levels_with_a_limit(lifeboat: str, folder: Path) -> str | None:
+    """A limit that a leaner level keeps within is no reason to cut the first one."""
+    dump, out = make(HERE / "layout-6.12.desc", folder), folder / "out"
+    try:
+        size = {}
+        for level in "0", "31":
+            command([lifeboat, "filter", "-q", "-d", level, dump, folder / level])
+            size[level] = (folder / level).stat().st_size
+        limit = str((size["0"] + size["31"]) // 2)
+        command([lifeboat, "filter", "-q", "-d", "0,31", "-L", limit, dump, out])
+        expect_same_pages(out, folder / "31")
+        command([lifeboat, "filter", "-q", "-f", "-d", "31,0", "-L", limit, dump, out])
+        expect_same_pages(out, folder / "31")
+        limit = str(size["31"] - 1)
+        command([lifeboat, "filter", "-q", "-f", "-d", "0,31", "-L", limit, dump, out], status=CUT)
+    except Wrong as why:
+        return str(why)
+    return None
+
+
 CHECKS = [check_flatten, check_flattened_input, check_flatten_by_makedumpfiles_name, check_set,
-          check_set_with_a_file_missing, check_split]
+          check_set_with_a_file_missing, check_split, check_levels_with_a_limit]

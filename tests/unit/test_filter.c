@@ -657,6 +657,7 @@ TEST(a_full_disk_cuts)
 			options.format = i ? FILTER_ELF : FILTER_KDUMP;
 			options.keep_cut = true;
 			o->fail_once = true;
+			o->error = n % 2 ? ENOSPC : EFBIG;
 			r = filter_run(shared->f.img, &options, &o->out, &stats, &e);
 			if (o->n_calls < n) {
 				assert_int_equal(stats.cut, FILTER_WHOLE);
@@ -664,7 +665,7 @@ TEST(a_full_disk_cuts)
 				break;
 			}
 			if (r)
-				assert_int_equal(r, ERR_NO_SPACE);
+				assert_int_equal(e.sys, o->error);
 			else
 				assert_cut(o, options.format, 1, &stats);
 			fake_out_destroy(o);
@@ -686,7 +687,8 @@ TEST(no_time_and_a_signal)
 			options.stop = &stop;
 		assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
 		assert_int_equal(stats.cut, i < 2 ? FILTER_CUT_TIME : FILTER_CUT_STOP);
-		assert_int_equal(stats.written + stats.zero + stats.shared, 0);
+		/* for the log, static data and page tables there is always time */
+		assert_in_range(stats.written + stats.zero + stats.shared, 1, 200);
 		assert_cut(o, options.format, 1, &stats);
 		fake_out_destroy(o);
 	}
