@@ -88,6 +88,25 @@ static bool fetch_bounced(struct scanner *s, uint64_t vaddr, struct stretch *ret
 	return true;
 }
 
+/*
+ * A page of page tables maps the struct pages of 32768 page frames or more, and free memory needs one look at
+ * every 1024 of them: the last translation is worth keeping.
+ */
+static bool translate(struct scanner *s, uint64_t vaddr, uint64_t *ret_phys, uint64_t *ret_len)
+{
+	struct err ignored;
+
+	if (vaddr < s->mapped_vaddr || vaddr - s->mapped_vaddr >= s->mapped_len) {
+		s->mapped_len = 0;
+		if (image_translate(s->scan->img, vaddr, &s->mapped_phys, &s->mapped_len, &ignored))
+			return false;
+		s->mapped_vaddr = vaddr;
+	}
+	*ret_phys = s->mapped_phys + (vaddr - s->mapped_vaddr);
+	*ret_len = s->mapped_len - (vaddr - s->mapped_vaddr);
+	return true;
+}
+
 /* Borrow the struct pages at `vaddr`; false if not even the first can be read. */
 static bool fetch(struct scanner *s, uint64_t vaddr, struct stretch *ret)
 {
@@ -97,7 +116,7 @@ static bool fetch(struct scanner *s, uint64_t vaddr, struct stretch *ret)
 	uint64_t phys, run;
 	struct err ignored;
 
-	if (image_translate(img, vaddr, &phys, &run, &ignored) ||
+	if (!translate(s, vaddr, &phys, &run) ||
 	    source_map(img->src, &s->view, phys, &data, &len, &ignored))
 		return fetch_bounced(s, vaddr, ret);
 	len = (size_t)NUM_MIN((uint64_t)len, run);

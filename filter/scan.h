@@ -29,6 +29,7 @@ void scan_deinit(struct scan *scan); /* of zeros is fine */
 struct scanner {
 	const struct scan *scan;
 	struct view view;
+	uint64_t mapped_vaddr, mapped_phys, mapped_len; /* the last translation; length 0: none */
 	uint8_t *bounce;                /* two struct pages that are not contiguous */
 	uint64_t compound_end;          /* behind the compound page being walked through */
 	enum page_class compound_class; /* of that page */

@@ -70,7 +70,8 @@ ssize_t pread(int fd, void *buf, size_t len, off_t off)
 	calls.bytes += n > 0 ? (uint64_t)n : 0;
 	for (ssize_t i = 0; calls.changing && i + 8 <= n; i += 8)
 		if (random64() % 64 == 0)
-			((uint8_t *)buf)[(uint64_t)i + random64() % 8] ^= 1 << random64() % 8;
+			((uint8_t *)buf)[(uint64_t)i + random64() % 8] ^=
+				(uint8_t)(1U << random64() % 8);
 	return n;
 }
 
