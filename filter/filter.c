@@ -174,12 +174,15 @@ int filter_run_split(const struct image *img, const struct filter_options *optio
 int filter_count(const struct image *img, const struct filter_options *options,
 		 struct filter_stats *ret, struct err *err)
 {
+	struct filter_options own = *options;
 	struct filter_stats stats = {0};
 	struct run run = {0};
 	int r = check_options(options, err);
 
+	if (img->src->live)
+		own.threads = 1; /* format/source.h says why */
 	if (!r)
-		r = find_pages(img, options, &run, &stats, err);
+		r = find_pages(img, &own, &run, &stats, err);
 	run_deinit(&run);
 	if (!r)
 		*ret = stats;

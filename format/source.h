@@ -58,7 +58,12 @@ struct source {
 	struct ranges present; /* the part of ram whose bytes are in the dump */
 	struct bytes notes;    /* all PT_NOTE contents, concatenated; owned by the source */
 	bool incomplete;       /* the dump says of itself that it was cut off, or its stream was */
-	bool live;             /* /proc/kcore: a running machine, which changes while it is read */
+	/*
+	 * /proc/kcore: a running machine, which changes while it is read. To be read by one thread: all
+	 * readers of an open file share its bounce buffer, and get each other's bytes (fs/proc/kcore.c,
+	 * file->private_data, v4.19 to v6.12).
+	 */
+	bool live;
 };
 
 /*

@@ -85,7 +85,10 @@ def judge(evidence: Evidence, checks: Checks) -> None:
     why = f"{pages} pages, {after['pages']} in the vmcore"
     checks.expect("usage-pages", 0 <= extra <= FIRST_MIB, why, f"{extra} more than in the vmcore")
     compare(checks, "usage-classes", live, classes_of(after), allowed)
-    compare(checks, "usage-makedumpfile", live, theirs(folder / "makedumpfile.txt"), allowed)
+    if evidence.facts.suite:  # the guest has this machine's, which knows no newer kernels
+        checks.skip("usage-makedumpfile", f"it does not know {report['release']}")
+    else:
+        compare(checks, "usage-makedumpfile", live, theirs(folder / "makedumpfile.txt"), allowed)
     level = next(one for one in report["levels"] if one["level"] == evidence.facts.level)
     kept = int.from_bytes(evidence.dump.dumped, "little").bit_count()
     why = f"{level['pages']} pages foretold, {kept} in the dump"

@@ -229,7 +229,7 @@ static void check_stats(const struct filter_stats *s)
 		dropped += s->dropped[i];
 	}
 	REQUIRE(in_class == s->pages);
-	REQUIRE(dropped + s->zero + s->written + s->lost == s->pages);
+	REQUIRE(dropped + s->zero + s->shared + s->written + s->lost == s->pages);
 }
 
 static void use_image(const struct source *src, uint8_t level, uint8_t how)
