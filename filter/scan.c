@@ -131,7 +131,7 @@ static uint64_t struct_page_at(const struct scanner *s, const struct memmap_run 
 	return run->vaddr + (pfn - run->pfn) * s->scan->layout.size;
 }
 
-/* The first run that ends behind `pfn`. */
+/* The first run that ends behind `pfn`, or NULL. */
 static const struct memmap_run *run_from(const struct memmap *map, uint64_t pfn)
 {
 	size_t lo = 0, hi = map->n;
@@ -144,7 +144,7 @@ static const struct memmap_run *run_from(const struct memmap *map, uint64_t pfn)
 		else
 			lo = mid + 1;
 	}
-	return map->runs + lo;
+	return lo < map->n ? &map->runs[lo] : NULL;
 }
 
 /* ---- what they say */
@@ -226,8 +226,7 @@ static bool fetch_info(struct scanner *s, uint64_t pfn, struct stretch *st, stru
 	const struct memmap *map = s->scan->map;
 	const struct memmap_run *run = run_from(map, pfn);
 
-	if (run == map->runs + map->n || run->pfn > pfn ||
-	    !fetch(s, struct_page_at(s, run, pfn), st))
+	if (!run || run->pfn > pfn || !fetch(s, struct_page_at(s, run, pfn), st))
 		return false;
 	page_decode(&s->scan->layout, st->pages, pfn, ret);
 	return true;
@@ -312,7 +311,7 @@ void scan_chunk(struct scanner *s, uint64_t first, struct chunk_bits *bits)
 		const struct memmap_run *run = run_from(map, start);
 
 		in_input += end - start;
-		for (; run < map->runs + map->n && run->pfn < end; run++)
+		for (; run && run < map->runs + map->n && run->pfn < end; run++)
 			judged += scan_range(s, run, NUM_MAX(start, run->pfn),
 					     NUM_MIN(end, run->pfn + run->count));
 	}

@@ -157,7 +157,7 @@ void vmemmap_destroy(struct vmemmap *v)
 	free(v);
 }
 
-/* The first block that ends behind `pfn`. */
+/* The first block that ends behind `pfn`, or NULL. */
 static struct vmemmap_block *block_from(const struct vmemmap *v, uint64_t pfn)
 {
 	size_t lo = 0, hi = v->n;
@@ -170,7 +170,7 @@ static struct vmemmap_block *block_from(const struct vmemmap *v, uint64_t pfn)
 		else
 			lo = mid + 1;
 	}
-	return v->blocks + lo;
+	return lo < v->n ? &v->blocks[lo] : NULL;
 }
 
 /* ---- which of them are needed */
@@ -202,7 +202,7 @@ static int seek(void *ctx, const struct piece *p, struct err *err)
 		end = NUM_MIN(end, run->count);
 		if (s->kept(s->ctx, run->pfn + first, run->pfn + end, &kept, err))
 			return err->code;
-		if (kept && block < s->v->blocks + s->v->n && block->pfn <= pfn)
+		if (kept && block && block->pfn <= pfn)
 			block->needed[bit / BITMAP_WORD_BITS] |= 1ULL << bit % BITMAP_WORD_BITS;
 	}
 	return 0;
@@ -227,7 +227,7 @@ bool vmemmap_has(const struct vmemmap *v, uint64_t first)
 {
 	const struct vmemmap_block *block = block_from(v, first);
 
-	return block < v->blocks + v->n && block->pfn < first + CHUNK_PAGES;
+	return block && block->pfn < first + CHUNK_PAGES;
 }
 
 void vmemmap_apply(const struct vmemmap *v, uint64_t first, struct chunk_bits *bits)
@@ -235,7 +235,7 @@ void vmemmap_apply(const struct vmemmap *v, uint64_t first, struct chunk_bits *b
 	const struct vmemmap_block *block = block_from(v, first);
 
 	_Static_assert(CHUNK_PAGES % VMEMMAP_BLOCK_PAGES == 0, "a chunk is made of whole blocks");
-	for (; block < v->blocks + v->n && block->pfn < first + CHUNK_PAGES; block++) {
+	for (; block && block < v->blocks + v->n && block->pfn < first + CHUNK_PAGES; block++) {
 		uint64_t word = (block->pfn - first) / BITMAP_WORD_BITS;
 
 		for (size_t k = 0; k < VMEMMAP_BLOCK_WORDS; k++) {
