@@ -215,13 +215,12 @@ static int taster_begin(void *ctx, void **ret, struct err *err)
 	enum codec codec = e->keep->options->codec;
 	int r;
 
-	if (codec ==
-	    CODEC_AUTO) /* as if the output were fast: what comes is smaller, if anything */
-		codec = CODEC_LZO;
-
 	*ret = t;
 	if (!t)
 		return err_nomem(err, sizeof(*t), "a worker");
+	/* as if the output were fast: what comes is smaller, if anything */
+	if (codec == CODEC_AUTO)
+		codec = CODEC_LZO;
 	t->e = e;
 	view_init(&t->view);
 	if ((r = keep_reader_init(&t->reader, e->keep, err)) ||

@@ -85,8 +85,7 @@ static int find_pages(const struct image *img, const struct filter_options *opti
 	int r;
 
 	if ((r = find_frames(img, run, err)) || (r = check_claims(img, run, err)) ||
-	    (r = keep_create(img, options, &run->present, &run->keep, stats, err)) ||
-	    (r = first_find(img, &run->first, err)))
+	    (r = keep_create(img, options, &run->present, &run->keep, stats, err)))
 		return r;
 	stats->scan_ns = now_ns() - begin;
 	return 0;
@@ -125,7 +124,7 @@ static int write_dump(const struct image *img, const struct filter_options *opti
 	int r;
 
 	if ((r = create_sink(img, options, outs, n, run, err)) ||
-	    (r = check_limit(options, run->sink, err)) ||
+	    (r = check_limit(options, run->sink, err)) || (r = first_find(img, &run->first, err)) ||
 	    (r = pipeline_run(img, run->keep, &run->first, run->sink, stats, err)))
 		return r;
 	whole = !stats->lost && stats->cut == FILTER_WHOLE && !img->src->incomplete;

@@ -44,7 +44,6 @@ static int make_chunks(struct keep *k, struct err *err)
 	size_t cache;
 
 	k->n_chunks = list_chunks(k->pages, NULL);
-	k->end = k->pages->v[k->pages->n - 1].end;
 	k->chunks = calloc(NUM_MAX(k->n_chunks, 1), sizeof(*k->chunks));
 	if (!k->chunks)
 		return err_nomem(err, k->n_chunks * sizeof(*k->chunks), "the list of chunks");

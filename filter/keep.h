@@ -32,7 +32,6 @@ struct keep {
 	struct chunk *chunks;       /* ascending; those with page frames of the input */
 	uint64_t n_chunks;
 	uint64_t n_kept;
-	uint64_t end;             /* behind the last page frame of the input */
 	struct chunk_bits *cache; /* of the first n_cached chunks */
 	uint64_t n_cached;
 	struct vmemmap *vmemmap; /* NULL if not known */

@@ -43,8 +43,8 @@ static void *thread_main(void *arg)
 int pool_run(const struct pool *pool, struct err *err)
 {
 	struct run run = {.pool = pool, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err};
-	unsigned int extra = NUM_MIN(pool->threads, POOL_MAX_THREADS) - 1, started = 0;
-	pthread_t threads[POOL_MAX_THREADS];
+	unsigned int extra = NUM_MIN(pool->threads, FILTER_MAX_THREADS) - 1, started = 0;
+	pthread_t threads[FILTER_MAX_THREADS];
 
 	while (started < extra && started + 1 < pool->n_tasks &&
 	       pthread_create(&threads[started], NULL, thread_main, &run) == 0)

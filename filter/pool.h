@@ -5,13 +5,11 @@
 
 #include <stdint.h>
 
-#include "base/err.h"
-
-#define POOL_MAX_THREADS 256
+#include "filter/filter.h"
 
 struct pool {
 	uint64_t n_tasks;
-	unsigned int threads; /* 1…POOL_MAX_THREADS, this one included */
+	unsigned int threads; /* 1…FILTER_MAX_THREADS, this one included */
 	void *ctx;            /* for begin */
 	/*
 	 * What one thread works with. If it fails, *ret may hold an unfinished one: end() gets it, or
