@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "filter/fetch.h"
 #include "filter/pool.h"
 #include "filter/share.h"
 
@@ -97,23 +98,10 @@ struct taster {
 	struct estimate *e;
 	struct keep_reader reader;
 	struct compressor *compressor;
-	struct view view;
-	uint8_t *page, *packed;
+	struct fetch fetch;
+	uint8_t *packed;
 	struct sums sums;
 };
-
-static const uint8_t *fetch_page(struct taster *t, uint64_t pfn)
-{
-	const struct image *img = t->e->img;
-	uint64_t phys = pfn << img->page_shift;
-	size_t size = (size_t)img->page_size, len;
-	const uint8_t *data;
-	struct err ignored;
-
-	if (!source_map(img->src, &t->view, phys, &data, &len, &ignored) && len >= size)
-		return data;
-	return source_read(img->src, phys, t->page, size, &ignored) ? NULL : t->page;
-}
 
 /* As the pipeline does: what is `packed` is what would be written. */
 static struct sink_page pack(struct taster *t, const uint8_t *page)
@@ -141,7 +129,7 @@ static int pack_uniform(struct taster *t, const uint8_t *page, uint64_t word, st
 
 static int taste(struct taster *t, uint64_t pfn, struct err *err)
 {
-	const uint8_t *page = fetch_page(t, pfn);
+	const uint8_t *page = fetch_page(&t->fetch, pfn);
 	struct sink_page got;
 	uint64_t word;
 
@@ -222,13 +210,12 @@ static int taster_begin(void *ctx, void **ret, struct err *err)
 	if (codec == CODEC_AUTO)
 		codec = CODEC_LZO;
 	t->e = e;
-	view_init(&t->view);
-	if ((r = keep_reader_init(&t->reader, e->keep, err)) ||
+	if ((r = fetch_init(&t->fetch, e->img, err)) ||
+	    (r = keep_reader_init(&t->reader, e->keep, err)) ||
 	    (r = compressor_create(codec, 0, &t->compressor, err)))
 		return r;
-	t->page = malloc(size);
 	t->packed = malloc(NUM_MAX(compressor_bound(t->compressor, size), size));
-	return t->page && t->packed ? 0 : err_nomem(err, 2 * size, "a worker's buffers");
+	return t->packed ? 0 : err_nomem(err, size, "a worker's buffers");
 }
 
 static void taster_end(void *worker)
@@ -246,9 +233,8 @@ static void taster_end(void *worker)
 	sum->bytes += t->sums.bytes;
 	sum->cpu_ns += t->sums.cpu_ns;
 	keep_reader_deinit(&t->reader);
-	view_deinit(t->e->img->src, &t->view);
+	fetch_deinit(&t->fetch);
 	compressor_destroy(t->compressor);
-	free(t->page);
 	free(t->packed);
 	free(t);
 }

@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "filter/chooser.h"
+#include "filter/fetch.h"
 #include "filter/pool.h"
 #include "filter/share.h"
 #include "filter/writer.h"
@@ -60,9 +61,8 @@ struct worker {
 	struct keep_reader reader;
 	struct chooser chooser;
 	uint64_t begun_ns; /* the batch at hand */
-	struct view view;
+	struct fetch fetch;
 	struct part part;
-	uint8_t *page; /* one page put together from pieces */
 	struct batch batches[2];
 	struct batch *batch;  /* the one being filled */
 	struct batch *on_way; /* the one being written, or NULL */
@@ -119,42 +119,6 @@ static bool take_room(struct pipeline *p, size_t len, uint64_t *ret_room)
 
 /* ---- pages */
 
-/*
- * A page that the source has only in pieces: what is not there (the input's memory may end inside a
- * page) is zero. False if something that is there cannot be read.
- */
-static bool gather_page(struct worker *w, uint64_t phys)
-{
-	const struct source *src = w->p->img->src;
-	uint64_t end = phys + w->p->img->page_size;
-	const struct range *r = ranges_from(&src->present, phys);
-	const struct range *stop = src->present.v + src->present.n;
-	struct err ignored;
-
-	memset(w->page, 0, w->p->img->page_size);
-	for (; r && r < stop && r->start < end; r++) {
-		uint64_t from = NUM_MAX(r->start, phys), to = NUM_MIN(r->end, end);
-
-		if (source_read(src, from, w->page + (from - phys), (size_t)(to - from), &ignored))
-			return false;
-	}
-	return true;
-}
-
-/* The bytes of a page frame, borrowed until the next call; NULL if they cannot be read. */
-static const uint8_t *fetch_page(struct worker *w, uint64_t pfn)
-{
-	uint64_t phys = pfn << w->p->img->page_shift;
-	const uint8_t *data;
-	struct err ignored;
-	size_t len;
-
-	if (!source_map(w->p->img->src, &w->view, phys, &data, &len, &ignored) &&
-	    len >= w->p->img->page_size)
-		return data;
-	return gather_page(w, phys) ? w->page : NULL;
-}
-
 /* Put a page with its data, compressed where that pays, behind what is in the batch. */
 static struct sink_page pack(struct worker *w, const uint8_t *page)
 {
@@ -194,7 +158,7 @@ static int pack_uniform(struct worker *w, const uint8_t *page, uint64_t word, st
 
 static int add_page(struct worker *w, uint64_t pfn, uint64_t rank, struct err *err)
 {
-	const uint8_t *page = fetch_page(w, pfn);
+	const uint8_t *page = fetch_page(&w->fetch, pfn);
 	struct batch *b = w->batch;
 	struct sink_page *to = &b->pages[b->n];
 	uint64_t word;
@@ -438,8 +402,8 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 	if (!w)
 		return err_nomem(err, sizeof(*w), "a worker");
 	w->p = p;
-	view_init(&w->view);
-	if ((r = keep_reader_init(&w->reader, p->keep, err)) ||
+	if ((r = fetch_init(&w->fetch, p->img, err)) ||
+	    (r = keep_reader_init(&w->reader, p->keep, err)) ||
 	    (r = chooser_init(&w->chooser, p->options->codec, page_size, err)))
 		return r;
 	cap = BATCH_BYTES + chooser_bound(&w->chooser, page_size);
@@ -448,9 +412,6 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 	    (r = batch_init(&w->batches[1], cap, align, err)))
 		return r;
 	w->batch = w->batches;
-	w->page = malloc(page_size);
-	if (!w->page)
-		return err_nomem(err, page_size, "a page");
 	writer_init(&w->writer, p->sink);
 	w->begun_ns = now_ns();
 	return 0;
@@ -479,9 +440,8 @@ static void worker_end(void *worker)
 	sum->written += w->written;
 	sum->lost += w->lost;
 	keep_reader_deinit(&w->reader);
-	view_deinit(w->p->img->src, &w->view);
+	fetch_deinit(&w->fetch);
 	chooser_deinit(&w->chooser);
-	free(w->page);
 	for (size_t i = 0; i < ARRAY_SIZE(w->batches); i++) {
 		free(w->batches[i].pages);
 		free(w->batches[i].data);
