@@ -165,8 +165,14 @@ static void look_at(struct scanner *s, const uint8_t *pages, uint64_t pfn, struc
 /* How many struct pages from the first on are the same in all that counts; at most `max`. */
 static uint64_t count_same(const struct page_layout *l, const uint8_t *pages, uint64_t max)
 {
+	const size_t size = l->size;
 	uint64_t n = 1;
 
+	/* by fours: a branch for each costs as much as the look */
+	for (const uint8_t *at = pages + size; n + 4 <= max; n += 4, at += 4 * size)
+		if (!((unsigned int)page_same(l, pages, at) & page_same(l, pages, at + size) &
+		      page_same(l, pages, at + 2 * size) & page_same(l, pages, at + 3 * size)))
+			break;
 	while (n < max && page_same(l, pages, pages + n * l->size))
 		n++;
 	return n;

@@ -11,10 +11,13 @@
  */
 #define WINDOW_SIZE (4ULL * 1024 * 1024)
 
-/* What is read at once: a page where a few are wanted, up to this much where all are. */
+/*
+ * What is read at once: a page where a few are wanted, up to this much where all are. The buffer begins on
+ * a page: the kernel copies a quarter slower to memory that is not aligned.
+ */
 #define READ_MIN 4096
-#define READ_MAX (256 * 1024)
-#define GROWTH   4
+#define READ_MAX (1024 * 1024)
+#define GROWTH   16
 
 static void drop_map(struct window *w)
 {
@@ -59,18 +62,18 @@ static int read_piece(struct window *w, const struct input *in, uint64_t at, siz
 		      struct window_piece *ret, struct err *err)
 {
 	size_t page = READ_MIN - (size_t)(at % READ_MIN);
-	struct err first = {0};
+	struct err ignored;
 
 	if (!w->buf)
-		w->buf = malloc(READ_MAX);
+		w->buf = aligned_alloc(READ_MIN, READ_MAX);
 	if (!w->buf)
 		return err_nomem(err, READ_MAX, "a read buffer");
-	if (input_read(in, w->buf, len, at, "PT_LOAD", &first)) {
-		w->reach = 0;
-		len = NUM_MIN(len, page);
-		if (input_read(in, w->buf, len, at, "PT_LOAD", err))
-			return err->code;
+	if (len > page && input_read(in, w->buf, len, at, "PT_LOAD", &ignored)) {
+		w->doubtful = (struct range){at, at + len};
+		len = page;
 	}
+	if (len <= page && input_read(in, w->buf, len, at, "PT_LOAD", err))
+		return err->code;
 	w->next = at + len;
 	*ret = (struct window_piece){at, w->buf, len};
 	return 0;
@@ -79,8 +82,12 @@ static int read_piece(struct window *w, const struct input *in, uint64_t at, siz
 int window_move(struct window *w, const struct input *in, const struct range *limits, uint64_t at,
 		struct window_piece *ret, struct err *err)
 {
+	/* a bad page is met once among many and once alone: a disk may take seconds to give one up */
+	bool doubtful = w->doubtful.start <= at && at < w->doubtful.end;
+
 	if (in->may_map && map_piece(w, in, limits, at, ret))
 		return 0;
-	w->reach = w->reach && at == w->next ? NUM_MIN(w->reach * GROWTH, READ_MAX) : READ_MIN;
+	w->reach = w->reach && at == w->next && !doubtful ? NUM_MIN(w->reach * GROWTH, READ_MAX)
+							  : READ_MIN;
 	return read_piece(w, in, at, (size_t)NUM_MIN(w->reach, limits->end - at), ret, err);
 }

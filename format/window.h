@@ -18,9 +18,10 @@
 struct window {
 	void *map; /* at most one mapping */
 	size_t map_len;
-	uint8_t *buf;  /* for what is read; made when needed */
-	uint64_t next; /* file offset behind what was read last */
-	size_t reach;  /* as much was asked for then; 0: nothing was read yet, or it failed */
+	uint8_t *buf;          /* for what is read; made when needed */
+	uint64_t next;         /* file offset behind what was read last */
+	size_t reach;          /* as much was asked for then; 0: nothing was read yet */
+	struct range doubtful; /* what could not be read at once: its pages are read singly */
 };
 
 /* One of zeros is fine. */

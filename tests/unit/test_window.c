@@ -22,6 +22,7 @@ static struct {
 	unsigned int mapped;   /* pieces of files */
 	unsigned int reads;    /* calls of pread() */
 	uint64_t bytes;        /* that these gave */
+	unsigned int failed;   /* and calls that were an I/O error */
 	uint64_t bad, bad_end; /* reading these bytes of a file is an I/O error */
 	bool changing;         /* what is read of files changes now and then */
 	uint64_t seed;
@@ -61,6 +62,7 @@ ssize_t pread(int fd, void *buf, size_t len, off_t off)
 	calls.reads++;
 	if ((uint64_t)off < calls.bad_end && (uint64_t)off + len > calls.bad) {
 		if ((uint64_t)off >= calls.bad) {
+			calls.failed++;
 			errno = EIO;
 			return -1;
 		}
@@ -222,10 +224,11 @@ TEST(an_io_error_costs_its_page)
 	for (uint64_t bad = 0; bad < 700 * PAGE; bad += 33 * PAGE) {
 		calls.bad = bad + 100;
 		calls.bad_end = calls.bad + 1;
-		calls.bytes = 0;
+		calls.bytes = calls.failed = 0;
 		assert_int_equal(count_lost(in), 1);
 		/* nor is everything before it read again and again */
 		assert_in_range(calls.bytes, SIZE - PAGE, SIZE + (1 << 20));
+		assert_in_range(calls.failed, 1, 2);
 		calls.bad_end = calls.bad + 2 * PAGE;
 		assert_int_equal(count_lost(in), 3);
 	}
