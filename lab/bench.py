@@ -35,6 +35,7 @@ RUN_SECONDS = 900
 ROUNDS = 5
 LONG_SECONDS = 15  # a case whose first round takes longer has LONG_ROUNDS
 LONG_ROUNDS = 3
+PEER_TRIES = 3
 PATIENCE = 6  # the peer's two threads are stopped after so many times what its one took
 SAMPLE_SECONDS = 0.002
 STRUCT_PAGE = 64
@@ -232,6 +233,20 @@ def measure(command: Command, source: Path, folder: Path, limit: float | None) -
     return Sample(seconds, synced, cpu, others, peak, size, steps)
 
 
+def measure_stubbornly(
+    command: Command, source: Path, folder: Path, limit: float | None, say: Say
+) -> Sample:
+    """As measure(). The peer's threads sometimes abort it at its end: such a run is done again."""
+    for _ in range(PEER_TRIES - 1):
+        try:
+            return measure(command, source, folder, limit)
+        except LabError as error:
+            if not command.name.startswith("peer"):
+                raise
+            say(f"done again: {error}")
+    return measure(command, source, folder, limit)
+
+
 def anonymous_peak(command: Command, source: Path, folder: Path) -> float:
     """The most anonymous memory that one run had, in MiB; sampled, in a run that is not timed."""
     out, log = folder / "out", folder / "log"
@@ -317,7 +332,8 @@ def run_case(case: Case, source: Path, rounds: int, say: Say) -> dict[str, Measu
                 limit = None
                 if command.name == "peer 2":
                     limit = max(PATIENCE * results["peer 1"].samples[-1].seconds, LONG_SECONDS)
-                results[command.name].samples.append(measure(command, source, folder, limit))
+                sample = measure_stubbornly(command, source, folder, limit, say)
+                results[command.name].samples.append(sample)
             long = time.monotonic() - started > LONG_SECONDS * (number + 1)
             if long and number + 1 >= LONG_ROUNDS:
                 break

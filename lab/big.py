@@ -6,6 +6,7 @@ to the crashed kernel's memory, so its RAM file is what /proc/vmcore would show.
 sparse, and a guest may have more RAM than the host.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from .vmcore import Core, Ram, elfcorehdr_address
 
 CORE_HEADER = r"elfcorehdr=0x[0-9a-f]+"
 COPY_SECONDS = 900
+GUEST_SOURCE = Path(__file__).parent / "guest.c"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def inputs() -> dict[str, Input]:
             "sixtyfour",
             "64 GiB, nearly all of it free",
             replace(guest, memory_mib=64 << 10, crashkernel="128M"),
-            light,
+            {**light, "settle": 1},
         ),
     )
     return {one.name: one for one in made}
@@ -128,7 +130,9 @@ class Frozen(Drill):
 
 def recipe_of(wanted: Input) -> str:
     """What an input is made of: another recipe, another input."""
-    return json.dumps({**asdict(wanted), "kernel": debs.fetch_kernel(wanted.guest.suite).version}, indent=1) + "\n"
+    program = hashlib.sha256(GUEST_SOURCE.read_bytes()).hexdigest()
+    kernel = debs.fetch_kernel(wanted.guest.suite).version
+    return json.dumps({**asdict(wanted), "kernel": kernel, "guest.c": program}, indent=1) + "\n"
 
 
 def disk_bytes(path: Path) -> int:

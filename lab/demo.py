@@ -17,8 +17,8 @@ LOG_TAIL = 12
 # Console lines at which a phase ends, each looked for after the one before.
 MILESTONES = (
     ("boot to user space", r"^lab: up$"),
-    ("memory load, panic kernel loaded", r"^lab: armed$"),
-    ("to the panic", PANIC),
+    ("panic kernel loaded", r"^lab: armed$"),
+    ("memory load, panic", PANIC),
     ("panic to the capture kernel", r"Linux version"),
     ("capture kernel to its init", r"Run /init as init process"),
 )

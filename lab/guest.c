@@ -3,8 +3,8 @@
  * PID 1 of the lab guest's first kernel: the machine that is going to crash.
  *
  * It loads the modules named in /lifeboat/modules, moves onto the ext4 disk named by
- * `lab.root=UUID` on the kernel command line, gives the kernel memory of every class to look after,
- * loads the panic kernel with the `lifeboat` found on that disk, and panics. What to do in detail
+ * `lab.root=UUID` on the kernel command line, loads the panic kernel with the `lifeboat` found on that
+ * disk, gives the kernel memory of every class to look after, and panics. What to do in detail
  * stands in /lab.conf on the disk (see conf_keys), so that a scenario is data.
  *
  * Every line printed begins with "lab: "; the host looks for "lab: up", "lab: armed", "lab: panic".
@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,6 +60,7 @@ struct conf {
 	unsigned long data_mib;
 	unsigned long hole_mib;
 	unsigned long mem_usage;
+	unsigned long settle;
 };
 
 /* One key of /lab.conf; `size` is 0 for a number. */
@@ -93,7 +95,8 @@ static const struct conf_key conf_keys[] = {
 	NUMBER_KEY("data-mib", data_mib),   /* this much of the disk's /lab-data, read */
 	NUMBER_KEY("hole-mib", hole_mib),   /* a sparse file of this size, read */
 	NUMBER_KEY("mem-usage",
-		   mem_usage), /* when not 0: count the pages by use before the panic */
+		   mem_usage),        /* when not 0: count the pages by use before the panic */
+	NUMBER_KEY("settle", settle), /* when not 0: no free pages are left on per-CPU lists */
 };
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -190,15 +193,21 @@ static void read_text(const char *path, char *buf, size_t size)
 	close(fd);
 }
 
-static void write_text(const char *path, const char *text)
+static bool try_write(const char *path, const char *text)
 {
 	size_t len = strlen(text);
-	int fd;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, len) == (ssize_t)len;
 
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+static void write_text(const char *path, const char *text)
+{
+	if (!try_write(path, text))
 		die("write \"%s\" to %s: %m", text, path);
-	close(fd);
 }
 
 static void load_module(const char *path)
@@ -622,6 +631,25 @@ static void arm(struct conf *conf)
 	say("armed");
 }
 
+/*
+ * Free pages on per-CPU lists are not in the page allocator, so that every filter keeps them; of 64 GiB these lists may
+ * hold hundreds of MiB, here what loading the panic kernel left. Taking a block of memory offline empties those
+ * of its zone (zone_pcp_disable() of mm/page_alloc.c); it comes back at once.
+ */
+static void settle(void)
+{
+	char path[80];
+
+	for (int block = 1023; block > 32; block--) {
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%d/state", block);
+		if (!try_write(path, "offline"))
+			continue; /* there is none, or it has pages that cannot be moved */
+		write_text(path, "online");
+		return;
+	}
+	die("no block of memory could be taken offline");
+}
+
 /* What lifeboat and makedumpfile say of the memory whose dump the host will look at. */
 static void count_pages(void)
 {
@@ -648,10 +676,13 @@ int main(void)
 	enter_root();
 	conf_read(&conf);
 	alarm((unsigned int)conf.deadline);
-	make_load(&conf);
+	/* as at boot: what loading leaves behind in free memory is used again before the panic */
 	arm(&conf);
+	make_load(&conf);
 	if (conf.mem_usage)
 		count_pages();
+	if (conf.settle)
+		settle();
 	sync();
 	say("panic");
 	write_text("/proc/sysrq-trigger", "c");
