@@ -34,7 +34,7 @@ struct arch_vtop {
 	int (*init)(const struct vmcoreinfo *info, struct vtop *ret, struct err *err);
 	/*
 	 * Translate a kernel virtual address. *ret_len is the number of bytes from there to the end
-	 * of the page that maps it, be it 4 KiB or 1 GiB.
+	 * of the page that maps it, be it 4 KiB or 1 GiB, or further: as far as memory goes on in one piece.
 	 * ERR_NOT_FOUND: not mapped, or a table is not in the dump; the message names the level.
 	 */
 	int (*translate)(const struct vtop *vtop, const struct source *src, uint64_t vaddr,

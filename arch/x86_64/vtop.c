@@ -11,6 +11,7 @@
 #define ENTRY_ADDR       0x000ffffffffff000ULL
 #define TABLE_BITS       9
 #define PAGE_SHIFT       12
+#define TABLE_BYTES      (sizeof(uint64_t) << TABLE_BITS)
 
 static int required_symbol(const struct vmcoreinfo *info, const char *name, uint64_t *ret,
 			   struct err *err)
@@ -60,6 +61,26 @@ static int vtop_init(const struct vmcoreinfo *info, struct vtop *ret, struct err
 	return 0;
 }
 
+/*
+ * How far the leaf `entry` at `at` goes on: neighbours in the same table that map the memory behind it. The image of
+ * a kernel is thousands of pages in one piece, and each walk costs a read per level.
+ */
+static uint64_t leaf_length(const struct vtop *vtop, const struct source *src, uint64_t at,
+			    uint64_t entry, unsigned int shift)
+{
+	uint64_t left = (TABLE_BYTES - at % TABLE_BYTES) / sizeof(uint64_t), n = 1;
+	uint64_t entries[1 << TABLE_BITS], flags = ENTRY_PRESENT;
+	struct err ignored;
+
+	if (shift > PAGE_SHIFT)
+		flags |= ENTRY_PSE;
+	if (left > 1 && !source_read(src, at, entries, left * sizeof(*entries), &ignored))
+		while (n < left && (le64toh(entries[n]) & flags) == flags &&
+		       ((le64toh(entries[n]) ^ (entry + (n << shift))) & vtop->addr_mask) == 0)
+			n++;
+	return n << shift;
+}
+
 static int vtop_translate(const struct vtop *vtop, const struct source *src, uint64_t vaddr,
 			  uint64_t *ret_phys, uint64_t *ret_len, struct err *err)
 {
@@ -90,7 +111,7 @@ static int vtop_translate(const struct vtop *vtop, const struct source *src, uin
 			continue;
 		page_mask = (1ULL << shift) - 1;
 		*ret_phys = (table & ~page_mask) | (vaddr & page_mask);
-		*ret_len = page_mask + 1 - (vaddr & page_mask);
+		*ret_len = leaf_length(vtop, src, at, entry, shift) - (vaddr & page_mask);
 		return 0;
 	}
 	return err_set(err, ERR_CORRUPT, "page tables with no levels");

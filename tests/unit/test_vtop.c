@@ -65,6 +65,30 @@ TEST(five_levels)
 	fake_deinit(&f);
 }
 
+/* Pages in one piece are told of at once; a gap, another place or the end of the table ends it. */
+TEST(a_piece_goes_on_in_its_table)
+{
+	const uint64_t end = 0xffff888000200000;
+	struct fake f;
+
+	fake_init(&f, 8 * MIB, 4);
+	fake_ram(&f, 0, f.size);
+	for (uint64_t i = 0; i < 3; i++)
+		fake_map(&f, 0xffff888000005000 + i * FAKE_PAGE, 0x7000 + i * FAKE_PAGE, 1);
+	fake_map(&f, 0xffff888000008000, 0xb000, 1); /* elsewhere */
+	fake_map(&f, end - FAKE_PAGE, 0x20000, 1);
+	fake_map(&f, end, 0x21000, 1); /* in the next table */
+	fake_map(&f, 0xffffea0000200000, 0x40000000, 2);
+	fake_map(&f, 0xffffea0000400000, 0x40200000, 2);
+	fake_map(&f, 0xffffea0000600000, 0x40400000, 1); /* not a large page, but a table */
+	fake_open(&f);
+	assert_maps(&f, 0xffff888000005010, 0x7010, 3 * FAKE_PAGE - 0x10);
+	assert_maps(&f, 0xffff888000007000, 0x9000, FAKE_PAGE);
+	assert_maps(&f, end - FAKE_PAGE, 0x20000, FAKE_PAGE);
+	assert_maps(&f, 0xffffea0000200123, 0x40000123, 4 * MIB - 0x123);
+	fake_deinit(&f);
+}
+
 TEST(not_canonical)
 {
 	struct fake f;
@@ -235,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(four_levels),
 		cmocka_unit_test(five_levels),
+		cmocka_unit_test(a_piece_goes_on_in_its_table),
 		cmocka_unit_test(not_canonical),
 		cmocka_unit_test(not_present_at_each_level),
 		cmocka_unit_test(table_not_in_the_dump),
