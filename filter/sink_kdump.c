@@ -106,37 +106,42 @@ static int write_headers(struct sink_kdump *s, struct err *err)
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bitmap words are bytes here");
 
-/* Write the words of the chunk that begins with page frame `first`; the last chunk may be cut. */
-static int put_words(struct sink_kdump *s, const uint64_t *words, uint64_t first, uint64_t bitmap,
-		     struct err *err)
+/* Write the words of `pages` page frames from `first` on; the last of them may be behind the end. */
+static int put_words(struct sink_kdump *s, const uint64_t *words, uint64_t first, uint64_t pages,
+		     uint64_t bitmap, struct err *err)
 {
-	uint64_t bits = NUM_MIN(s->header.max_mapnr - first, CHUNK_PAGES);
+	uint64_t bits = NUM_MIN(s->header.max_mapnr - first, pages);
 
 	return put(s, words, (size_t)num_div_up(bits, 8), bitmap + first / 8, err);
 }
 
+#define RAM_PAGES (CHUNK_PAGES * 16) /* 64 KiB of bitmap in one write */
+
 /*
- * Only the chunks where there is memory: it may lie at the far end of the address space (72 TiB on a
+ * Only where there is memory: it may lie at the far end of the address space (72 TiB on a
  * Grace Hopper), and what is never written reads as zeros.
  */
 static int write_ram(struct sink_kdump *s, struct err *err)
 {
 	const struct ranges *ram = s->sink.task.ram;
-	uint64_t words[CHUNK_WORDS], next = 0;
-	struct bitmap bits = {words, CHUNK_PAGES, CHUNK_WORDS};
+	_cleanup_free_ uint64_t *words = malloc(RAM_PAGES / 8);
+	struct bitmap bits = {words, RAM_PAGES, RAM_PAGES / BITMAP_WORD_BITS};
+	uint64_t next = 0;
 	int r = 0;
 
+	if (!words)
+		return err_nomem(err, RAM_PAGES / 8, "a piece of the 1st bitmap");
 	for (size_t i = 0; i < ram->n && !r; i++) {
-		uint64_t at = NUM_MAX(num_align_down(ram->v[i].start, CHUNK_PAGES), next);
+		uint64_t at = NUM_MAX(num_align_down(ram->v[i].start, RAM_PAGES), next);
 
-		for (; at < ram->v[i].end && !r; at += CHUNK_PAGES) {
+		for (; at < ram->v[i].end && !r; at += RAM_PAGES) {
 			const struct range *range = &ram->v[i];
 
-			memset(words, 0, sizeof(words));
-			for (; range < ram->v + ram->n && range->start < at + CHUNK_PAGES; range++)
+			memset(words, 0, RAM_PAGES / 8);
+			for (; range < ram->v + ram->n && range->start < at + RAM_PAGES; range++)
 				bitmap_set_range(&bits, NUM_MAX(range->start, at) - at,
-						 NUM_MIN(range->end - at, CHUNK_PAGES));
-			r = put_words(s, words, at, s->layout.bitmap1_off, err);
+						 NUM_MIN(range->end - at, RAM_PAGES));
+			r = put_words(s, words, at, RAM_PAGES, s->layout.bitmap1_off, err);
 		}
 		next = at;
 	}
@@ -155,7 +160,8 @@ static int write_kept(struct sink_kdump *s, struct err *err)
 		if (!keep->chunks[i].kept)
 			continue;
 		bits = keep_read(&reader, i, err);
-		r = bits ? put_words(s, bits->keep, keep->chunks[i].pfn, s->layout.bitmap2_off, err)
+		r = bits ? put_words(s, bits->keep, keep->chunks[i].pfn, CHUNK_PAGES,
+				     s->layout.bitmap2_off, err)
 			 : err->code;
 	}
 	keep_reader_deinit(&reader);
