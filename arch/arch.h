@@ -6,7 +6,8 @@
  * Porting checklist. A port is a folder arch/NAME/, its struct arch, and one line in archs.c.
  *  1. name, elf_machine, page shifts             → `lifeboat info` knows the dump
  *  2. vtop: page tables                          → filter, dmesg and report can read the image
- * Further facets (registers and unwinding, the loader) join here as they are built.
+ *  3. load: kernel images, and the segments of kexec_load(2) → `lifeboat load` (arch/load.h)
+ * Further facets (registers and unwinding) join here as they are built.
  */
 #ifndef ARCH_ARCH_H
 #define ARCH_ARCH_H
@@ -41,10 +42,13 @@ struct arch_vtop {
 			 uint64_t *ret_phys, uint64_t *ret_len, struct err *err);
 };
 
+struct arch_load;
+
 struct arch {
 	const char *name; /* utsname.machine */
 	uint16_t elf_machine;
 	const struct arch_vtop *vtop;
+	const struct arch_load *load; /* NULL: a second kernel cannot be loaded there yet */
 };
 
 /* NULL if this architecture is not in the registry. */
