@@ -41,6 +41,15 @@ FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 obj = $(patsubst %.c,$(OBJ)/%.o,$(1))
 LIB_OBJ := $(call obj,$(CORE_SRC) $(CAPTURE_SRC) $(HOST_SRC))
 
+# The purgatory is code of another machine, whatever this one is: without a compiler for x86_64 it is left out, and
+# the programs know that (arch/x86_64/purgatory_blob.h). It is data of programs that load kernels only.
+PURGATORY_CC ?= $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),$(CC),$(shell \
+	command -v x86_64-linux-gnu-gcc))
+PURGATORY     := $(OBJ)/arch/x86_64/purgatory
+PURGATORY_BIN := $(BUILD)/purgatory-x86_64.bin
+PURGATORY_OBJ := $(if $(PURGATORY_CC),$(PURGATORY)/blob.o)
+LIB_OBJ += $(PURGATORY_OBJ)
+
 # snappy is C++ inside: its shared library brings libstdc++ along, the static one has to be told.
 CORE_LIBS   := -ldeflate -llzo2 -lsnappy -lzstd
 STATIC_LIBS := $(CORE_LIBS) -lstdc++
@@ -80,6 +89,40 @@ $(OBJ)/%.o: %.c Makefile
 	@echo "  CC      $<"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# ---- the purgatory: nothing under it, no register that a kernel would have to set up first, no helper that a
+# hardened compiler calls
+
+PURGATORY_FLAGS := -m64 -std=gnu11 -O2 $(WARN) -I. -ffreestanding -fPIE -mcmodel=small -mno-red-zone \
+	-mgeneral-regs-only -fno-stack-protector -fno-stack-clash-protection -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fvisibility=hidden -fno-common
+
+$(PURGATORY)/%.o: arch/x86_64/purgatory/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(PURGATORY_CC) $(PURGATORY_FLAGS) -MMD -MP -c -o $@ $<
+$(PURGATORY)/sha256.o: base/sha256.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $< (purgatory)"
+	$(Q)$(PURGATORY_CC) $(PURGATORY_FLAGS) -MMD -MP -c -o $@ $<
+$(PURGATORY)/entry.o: arch/x86_64/purgatory/entry.S Makefile
+	@mkdir -p $(@D)
+	@echo "  AS      $<"
+	$(Q)$(PURGATORY_CC) $(PURGATORY_FLAGS) -MMD -MP -c -o $@ $<
+
+# Linked at two addresses: binaries that differ have an address in them, which nobody would relocate.
+PURGATORY_BASES := 0x0 0x123456789000
+$(PURGATORY)/at-%.bin: arch/x86_64/purgatory/purgatory.lds $(addprefix $(PURGATORY)/,entry.o main.o sha256.o)
+	$(Q)$(PURGATORY_CC) -m64 -nostdlib -static -no-pie -Wl,--defsym=BASE=$* -Wl,--build-id=none \
+		-Wl,--orphan-handling=error -Wl,--oformat=binary -Wl,-T,$< -o $@ $(filter %.o,$^)
+$(PURGATORY_BIN): $(patsubst %,$(PURGATORY)/at-%.bin,$(PURGATORY_BASES))
+	@echo "  LINK    $@"
+	$(Q)cmp $^ || { echo "$@ is not position-independent" >&2; exit 1; }
+	$(Q)cp $< $@
+
+$(PURGATORY)/blob.o: arch/x86_64/purgatory/blob.S $(PURGATORY_BIN)
+	@echo "  AS      $<"
+	$(Q)$(CC) -DPURGATORY_BIN='"$(PURGATORY_BIN)"' -c -o $@ $<
+
 # ---- tests; tests/check.py runs all of them and counts
 
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB_OBJ)
@@ -108,7 +151,7 @@ build/fuzz/obj/%.o: %.c Makefile
 	@echo "  FUZZ-CC $<"
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link $(ALL_CPPFLAGS) -MMD -MP -c -o $@ $<
 
-build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZ_OBJ)
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZ_OBJ) $(PURGATORY_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(HOST_LIBS)
 

@@ -8,11 +8,15 @@
 #ifndef ARCH_X86_64_PURGATORY_H
 #define ARCH_X86_64_PURGATORY_H
 
+#define PURGATORY_MEMORY 56 /* offset of a uint32_t: bytes of memory it needs, stack and all */
+#define PURGATORY_PARAMS 64 /* offset in the binary, behind the entry's jump */
+
+#ifndef __ASSEMBLER__
+
 #include <stdint.h>
 
 #include "base/sha256.h"
 
-#define PURGATORY_PARAMS   64                    /* offset in the binary, behind the entry's jump */
 #define PURGATORY_MAGIC    0x544f4f424546494cULL /* "LIFEBOOT" */
 #define PURGATORY_SEGMENTS 16                    /* KEXEC_SEGMENT_MAX */
 
@@ -27,9 +31,16 @@ struct purgatory_params {
 	uint64_t boot_params; /* physical; goes into %rsi */
 	uint16_t serial_port; /* of an 8250, 0: none */
 	uint16_t reserved;
-	uint32_t n_regions;
+	uint32_t n_regions; /* at least 1: what nobody can check is not started */
 	struct purgatory_region regions[PURGATORY_SEGMENTS];
 	uint8_t digest[SHA256_SIZE]; /* over the bytes of all regions in order */
+	/*
+	 * Over the bytes of this struct before it: a damaged entry would be jumped to, and a damaged size be read for
+	 * hours.
+	 */
+	uint8_t self[SHA256_SIZE];
 };
+
+#endif
 
 #endif
