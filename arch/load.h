@@ -84,7 +84,8 @@ struct load_input {
 	bool hotplug;
 	/* I/O port of an 8250 UART that the first kernel's console is on; 0: none */
 	uint16_t serial_port;
-	uint8_t rng_seed[32]; /* for the next kernel's generator */
+	/* for the next kernel's generator; all 0: none, and none is handed over */
+	uint8_t rng_seed[32];
 };
 
 /* ---- what kexec_load(2) is given */
@@ -101,26 +102,30 @@ struct segment {
 struct segments {
 	struct segment *v; /* sorted by start */
 	size_t n, cap;
-	void **owned; /* freed with the segments */
+	void **owned; /* of segments_alloc(), freed with the segments */
 	size_t n_owned;
-	uint64_t entry;             /* where the machine goes on */
-	char *cmdline;              /* as the next kernel will see it; owned */
-	const struct mem_area *map; /* the memory map that it is given (x86: e820); owned */
+	uint64_t entry; /* where the machine goes on */
+	char *cmdline;  /* as the next kernel will see it; one of `owned` */
+	const struct mem_area
+		*map; /* the memory map that it is given (x86: e820); one of `owned` */
 	size_t n_map;
 };
 
 void segments_deinit(struct segments *s);
 
 /*
- * Find room for `len` bytes (rounded up to pages) in `room`, outside of all segments, at a multiple of
- * `align` in [min, max): the highest such place, or the lowest. ERR_NO_SPACE says how much room the largest hole
- * has.
+ * Find room for `len` bytes (rounded up to pages of 4 KiB, 0 to one) in `room`, outside of all segments, at a
+ * multiple of `align` (a power of two, at least a page is taken) and wholly in [min, max): the highest such place,
+ * or the lowest. ERR_NO_SPACE names the segment, what it needs, the largest hole and where that is.
  */
 int segments_find(const struct segments *s, const struct ranges *room, const char *name,
 		  uint64_t len, uint64_t align, uint64_t min, uint64_t max, bool top_down,
 		  uint64_t *ret, struct err *err) _must_check_;
 
-/* Add one whose place is known. Overlap with another one is ERR_CORRUPT. `seg` is copied, its data not. */
+/*
+ * Add one whose place is known. Not on pages, larger than its memory, or overlapping another one: ERR_CORRUPT.
+ * `seg` is copied, its data not.
+ */
 int segments_add(struct segments *s, const struct segment *seg, struct err *err) _must_check_;
 
 /* Allocate zeroed memory that lives as long as the segments. NULL: no memory. */
@@ -148,7 +153,8 @@ struct arch_load {
 		     struct err *err);
 	/*
 	 * Place and fill all segments, the purgatory with its digest among them. Errors: ERR_NO_SPACE naming the
-	 * segment and sizes, ERR_USAGE (command line too long, by how much), ERR_UNSUPPORTED, ERR_NO_MEMORY.
+	 * segment and sizes, ERR_USAGE (command line too long, by how much), ERR_UNSUPPORTED, ERR_CORRUPT (the
+	 * input contradicts itself), ERR_NO_MEMORY.
 	 */
 	int (*place)(const struct load_input *in, struct segments *ret, struct err *err);
 	const struct cmdline_rule *rules; /* for panic kernels; ends with a NULL text */

@@ -35,7 +35,7 @@ MAY_INCLUDE = {
 # Prefixes that are not the name of a header in the symbol's own room.
 EXTRA_PREFIXES = {
     "format": ["view", "compressor", "decompressor"],
-    "arch": ["x86_64", "arm64", "arch"],
+    "arch": ["x86_64", "arm64", "arch", "segments"],
     "base": ["ranges"],
     "loader": ["facts"],
 }
