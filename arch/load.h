@@ -29,9 +29,9 @@ struct kernel_image {
 
 /* ---- the machine */
 
-/* What /proc/iomem calls a range at its top level, as far as a second kernel has to know. */
+/* What /proc/iomem calls a range, at any depth, as far as a second kernel has to know. */
 enum area_kind {
-	AREA_RAM,           /* "System RAM", also inside of other resources */
+	AREA_RAM,           /* "System RAM", "System RAM (kmem)" and alike */
 	AREA_RESERVED,      /* "Reserved" */
 	AREA_ACPI,          /* "ACPI Tables" */
 	AREA_NVS,           /* "ACPI Non-volatile Storage" */

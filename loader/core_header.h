@@ -12,8 +12,8 @@
 
 /*
  * *ret is malloc'ed, *ret_size its bytes. x86 leaves the first MiB out (low_excluded), which its kernel reserves
- * and the capture kernel uses (arch/x86/kernel/crash.c, elf_header_exclude_ranges()). More than 65535 program
- * headers: ERR_UNSUPPORTED. Without crash notes, VMCOREINFO, kernel image or linear map: ERR_NOT_FOUND
+ * and the capture kernel uses (arch/x86/kernel/crash.c, elf_header_exclude_ranges()). 65535 program headers (PN_XNUM)
+ * or more: ERR_UNSUPPORTED. Without crash notes, VMCOREINFO, kernel image, linear map or RAM: ERR_NOT_FOUND
  * naming the file that should have told, since a dump without them could not be read.
  */
 int core_header_make(const struct machine *m, uint16_t elf_machine, uint64_t low_excluded,

@@ -335,19 +335,39 @@ TEST(smaller_forms)
 	own_root_text(&root, "/sys/kernel/vmcoreinfo", "3fc00000 1024\n");
 	own_root_text(&root, "/sys/kernel/kexec/crash_elfcorehdr_size", "112\n");
 	own_root_text(&root, "/sys/kernel/crash_elfcorehdr_size", "56\n");
-	own_root_text(&root, EFI "fw_platform_size", "32\n");
-	own_root_text(&root, EFI "systab", "MPS=x\nACPI=0xf0000\nSMBIOS3=0xf1000\n");
-	own_root_text(&root, "/sys/firmware/fdt", "\xd0\x0d\xfe\xed");
 	assert_ok(machine_of_folder(root.dir, &m, err));
 	assert_string_equal(m.cmdline, "a b");
 	assert_int_equal(m.text_vaddr, 0xffffffff81000000);
 	assert_int_equal(m.vmcoreinfo, 0x3fc00000);
 	assert_int_equal(m.elfcorehdr_size, 112);
+	machine_deinit(&m);
+	own_root_deinit(&root);
+}
+
+TEST(old_firmware)
+{
+	struct own_root root;
+	struct machine m;
+
+	own_root_init(&root);
+	own_root_text(&root, EFI "fw_platform_size", "32\n");
+	own_root_text(&root, EFI "systab", "MPS=x\nACPI=0xf0000\nSMBIOS3=0xf1000\n");
+	own_root_text(&root, "/sys/firmware/fdt", "\xd0\x0d\xfe\xed");
+	assert_ok(machine_of_folder(root.dir, &m, err));
 	assert_true(m.firmware.efi && !m.firmware.efi_64);
 	assert_int_equal(m.firmware.acpi_rsdp, 0xf0000);
 	assert_int_equal(m.firmware.efi_smbios, 0xf1000);
 	assert_int_equal(m.firmware.fdt.len, 4);
 	machine_deinit(&m);
+	own_root_deinit(&root);
+}
+
+TEST(cmdline_with_a_nul)
+{
+	struct own_root root;
+	struct machine m;
+
+	own_root_init(&root);
 	own_root_put(&root, "/proc/cmdline", "a\0b\n", 4);
 	assert_fails(machine_of_folder(root.dir, &m, err), ERR_CORRUPT,
 		     "/proc/cmdline: a NUL at offset 1");
@@ -511,6 +531,8 @@ int main(void)
 		cmocka_unit_test(damaged_files_are_named),
 		cmocka_unit_test(efi_map_that_is_no_memory),
 		cmocka_unit_test(smaller_forms),
+		cmocka_unit_test(old_firmware),
+		cmocka_unit_test(cmdline_with_a_nul),
 		cmocka_unit_test(kallsyms),
 		cmocka_unit_test(kcore_with_trampolines),
 		cmocka_unit_test(kcore_text_begins_before_kernel_code),
