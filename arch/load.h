@@ -141,7 +141,7 @@ enum cmdline_action {
 /* What becomes of one parameter in a panic kernel's command line. */
 struct cmdline_rule {
 	enum cmdline_action action;
-	const char *text; /* "root", or "nr_cpus=1" */
+	const char *text; /* "root", "rd.*" for all that begin so, or "panic=10" */
 	const char *why;  /* a clause, for --plan */
 };
 

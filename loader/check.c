@@ -57,19 +57,27 @@ int check_permission(const struct facts *f, struct err *err)
 	return 0;
 }
 
-int check_cmdline(const struct kernel_image *kernel, const char *cmdline, struct err *err)
+int check_no_elfcorehdr(const char *cmdline, struct err *err)
 {
-	uint64_t len = strlen(cmdline), max = kernel->cmdline_max, used;
 	const char *pos = cmdline;
 	struct bytes token;
 
-	while (cmdline_next(&pos, &token))
+	while (cmdline_next(&pos, &token) && !cmdline_is_dashes(token))
 		if (cmdline_is(token, "elfcorehdr"))
 			return err_set(err, ERR_USAGE,
 				       "the command line has %.*s: the kernel puts the right "
 				       "elfcorehdr= in front by itself, and this one would win; "
 				       "leave it out",
 				       (int)NUM_MIN(token.len, 100u), token.data);
+	return 0;
+}
+
+int check_cmdline(const struct kernel_image *kernel, const char *cmdline, struct err *err)
+{
+	uint64_t len = strlen(cmdline), max = kernel->cmdline_max, used;
+
+	if (check_no_elfcorehdr(cmdline, err))
+		return err->code;
 	/* bzImage64_load() compares the length with the NUL and the prefix. */
 	used = len + 1 + kernel->cmdline_prepend;
 	if (used > max)

@@ -23,6 +23,12 @@ int check_reservation(const struct facts *facts, struct err *err) _must_check_;
 int check_permission(const struct facts *facts, struct err *err) _must_check_;
 
 /*
+ * No elfcorehdr= in a panic kernel's command line, in front of "--", by somebody else than the kernel or the
+ * loader: ERR_USAGE.
+ */
+int check_no_elfcorehdr(const char *cmdline, struct err *err) _must_check_;
+
+/*
  * The command line against the image's limit (ERR_USAGE), and no parameter of the kernel's own.
  */
 int check_cmdline(const struct kernel_image *kernel, const char *cmdline,

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	pos = end = text;
 	while (cmdline_next(&pos, &token)) {
-		end += strspn(end, " \t\n\v\f\r");
+		end += strspn(end, " \t\n\v\f\r\xa0");
 		if ((const char *)token.data != end || token.len == 0)
 			abort();
 		cmdline_is(token, "crashkernel");
@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (pos != end)
 			abort();
 	}
-	if (end[strspn(end, " \t\n\v\f\r")])
+	if (end[strspn(end, " \t\n\v\f\r\xa0")])
 		abort();
 	return 0;
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The policy for a panic kernel's command line: one table for each architecture, for arch_load.rules. A rule has an
+ * honest reason, or it is not here. What depends on the machine (how many CPUs) is the loader's to add.
+ *
+ * A dropped name may end in '*': all parameters that begin so.
+ */
+#ifndef ARCH_CMDLINE_RULES_H
+#define ARCH_CMDLINE_RULES_H
+
+#include "arch/load.h"
+
+extern const struct cmdline_rule x86_64_cmdline_rules[];
+extern const struct cmdline_rule arm64_cmdline_rules[];
+
+/* ---- what all architectures have in common, for the beginning of their tables */
+
+/* clang-format off */
+
+/* Our PID 1 is /init of the initramfs; it mounts the target by its recipe, and no other system is started. */
+#define CMDLINE_DROP_SYSTEM \
+	{CMDLINE_DROP, "root", "the system's root is not mounted: the capture lives in the initramfs"}, \
+	{CMDLINE_DROP, "rootfstype", "it belongs to root="}, \
+	{CMDLINE_DROP, "rootflags", "it belongs to root="}, \
+	{CMDLINE_DROP, "rootdelay", "it belongs to root="}, \
+	{CMDLINE_DROP, "rootwait", "it belongs to root="}, \
+	{CMDLINE_DROP, "ro", "it belongs to root="}, \
+	{CMDLINE_DROP, "rw", "it belongs to root="}, \
+	{CMDLINE_DROP, "nfsroot", "it belongs to root="}, \
+	{CMDLINE_DROP, "init", "the capture's own /init is started"}, \
+	{CMDLINE_DROP, "rdinit", "the capture's own /init is started"}, \
+	{CMDLINE_DROP, "resume", "the kernel would look for a hibernated system and resume it"}, \
+	{CMDLINE_DROP, "resume_offset", "it belongs to resume="}, \
+	{CMDLINE_DROP, "resumewait", "it belongs to resume="}, \
+	{CMDLINE_DROP, "resumedelay", "it belongs to resume="}, \
+	{CMDLINE_DROP, "ip", "the kernel would wait for a network by itself"}, \
+	{CMDLINE_DROP, "rd.*", "for the system's initramfs, which is not ours"}, \
+	{CMDLINE_DROP, "netroot", "for the system's initramfs, which is not ours"}, \
+	{CMDLINE_DROP, "fcoe", "for the system's initramfs, which is not ours"}, \
+	{CMDLINE_DROP, "iscsi_initiator", "for the system's initramfs, which is not ours"}, \
+	{CMDLINE_DROP, "systemd.*", "there is no systemd in the capture kernel"}, \
+	{CMDLINE_DROP, "luks.*", "for systemd, which is not in the capture kernel"}, \
+	{CMDLINE_DROP, "sysctl.*", "made for the system that crashed; it may take memory or panic"}, \
+	{CMDLINE_DROP, "quiet", "on the console a capture that fails can be watched"}, \
+	{CMDLINE_DROP, "splash", "on the console a capture that fails can be watched"}
+
+/* The reservation is all the memory that there is. */
+#define CMDLINE_DROP_MEMORY \
+	{CMDLINE_DROP, "mem", "made for the whole machine; the loader tells which memory to use"}, \
+	{CMDLINE_DROP, "memmap", "made for the whole machine; the loader tells which memory to use"}, \
+	{CMDLINE_DROP, "memtest", "it would test memory at each crash"}, \
+	{CMDLINE_DROP, "hugepages", "they would take the memory that the capture needs"}, \
+	{CMDLINE_DROP, "hugepagesz", "it belongs to hugepages="}, \
+	{CMDLINE_DROP, "default_hugepagesz", "it belongs to hugepages="}, \
+	{CMDLINE_DROP, "hugetlb_cma", "it would take the memory that the capture needs"}, \
+	{CMDLINE_DROP, "kernelcore", "made for the memory of the whole machine"}, \
+	{CMDLINE_DROP, "movablecore", "made for the memory of the whole machine"}, \
+	{CMDLINE_DROP, "log_buf_len", "the capture kernel logs little, and in little memory"}, \
+	{CMDLINE_DROP, "trace_buf_size", "trace buffers would take memory from the capture"}, \
+	{CMDLINE_DROP, "trace_event", "trace buffers would take memory from the capture"}, \
+	{CMDLINE_DROP, "ftrace", "trace buffers would take memory from the capture"}, \
+	{CMDLINE_DROP, "slub_debug", "it makes each object larger"}, \
+	{CMDLINE_DROP, "slab_debug", "it makes each object larger"}, \
+	{CMDLINE_DROP, "page_owner", "it takes memory for each page"}, \
+	{CMDLINE_DROP, "swiotlb", "made for the whole machine; the kernel finds its own size"}
+
+/* The CPU that crashed is number 0 now. */
+#define CMDLINE_DROP_CPUS \
+	{CMDLINE_DROP, "maxcpus", "nr_cpus= says how many CPUs are used"}, \
+	{CMDLINE_DROP, "isolcpus", "CPUs have other numbers after a crash, and all should work"}, \
+	{CMDLINE_DROP, "nohz_full", "CPUs have other numbers after a crash, and all should work"}, \
+	{CMDLINE_DROP, "rcu_nocbs", "CPUs have other numbers after a crash"}, \
+	{CMDLINE_DROP, "irqaffinity", "CPUs have other numbers after a crash"}
+
+/* What is worth a panic to a system is not worth the loss of its dump. */
+#define CMDLINE_DROP_PANICS \
+	{CMDLINE_DROP, "oops", "an oops in one driver must not end the capture"}, \
+	{CMDLINE_DROP, "panic_on_warn", "a warning must not end the capture"}, \
+	{CMDLINE_DROP, "panic_on_taint", "a taint must not end the capture"}, \
+	{CMDLINE_DROP, "softlockup_panic", "a slow device must not end the capture"}, \
+	{CMDLINE_DROP, "hung_task_panic", "a slow device must not end the capture"}, \
+	{CMDLINE_DROP, "nmi_watchdog", "a slow device must not end the capture by a panic"}, \
+	{CMDLINE_DROP, "kgdbwait", "the kernel would wait for a debugger"}
+
+#define CMDLINE_DROP_COMMON \
+	CMDLINE_DROP_SYSTEM, CMDLINE_DROP_MEMORY, CMDLINE_DROP_CPUS, CMDLINE_DROP_PANICS
+
+/*
+ * A kernel that does not know one of them hands it to init, which has no use for it. The seconds of panic= are those
+ * that PID 1 sets, for what happens before it.
+ */
+#define CMDLINE_ADD_COMMON \
+	{CMDLINE_ADD, "panic=10", "a panic of the capture kernel restarts the machine instead of stopping it"}, \
+	{CMDLINE_ADD, "reset_devices", "drivers must not trust the state in which they find devices"}, \
+	{CMDLINE_ADD, "cgroup_disable=memory", "nothing uses memory cgroups here, and they take memory"}, \
+	{CMDLINE_ADD, "transparent_hugepage=never", "for huge pages the kernel keeps up to 5 % of memory free"}, \
+	{CMDLINE_ADD, "cma=0", "memory set apart for contiguous buffers is lost to the kernel's own use"}, \
+	{CMDLINE_ADD, "kfence.sample_interval=0", "its guarded objects take 2 MiB"}, \
+	{CMDLINE_ADD, "novmcoredd", "drivers would copy megabytes out of devices into the reservation"}, \
+	{CMDLINE_ADD, "acpi_no_memhotplug", "memory that firmware announces holds the crashed system"}, \
+	{CMDLINE_ADD, "hest_disable", "a fatal error that firmware still reports would end the capture, too"}, \
+	{CMDLINE_ADD, "cryptomgr.notests", "self-tests of ciphers take time at boot"}
+
+/* clang-format on */
+
+#endif
