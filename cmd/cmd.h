@@ -38,7 +38,7 @@ int cmd_flush_stdout(struct err *err) _must_check_;
 void cmd_begin_json(struct json *j, FILE *to, const char *schema);
 void cmd_end_json(struct json *j);
 
-extern const struct cmd cmd_load, cmd_unload, cmd_status, cmd_initramfs, cmd_filter, cmd_dmesg,
-	cmd_info, cmd_makedumpfile, cmd_mem_usage, cmd_verify;
+extern const struct cmd cmd_check, cmd_load, cmd_unload, cmd_status, cmd_initramfs, cmd_filter,
+	cmd_dmesg, cmd_info, cmd_makedumpfile, cmd_mem_usage, cmd_verify;
 
 #endif

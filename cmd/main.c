@@ -6,7 +6,7 @@
 #include "cmd/cmd.h"
 
 static const struct cmd *const commands[] = {
-	&cmd_load,  &cmd_unload, &cmd_status, &cmd_initramfs, &cmd_filter,
+	&cmd_load,  &cmd_unload, &cmd_status, &cmd_check,     &cmd_initramfs,    &cmd_filter,
 	&cmd_dmesg, &cmd_info,   &cmd_verify, &cmd_mem_usage, &cmd_makedumpfile,
 };
 
