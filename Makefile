@@ -43,8 +43,9 @@ LIB_OBJ := $(call obj,$(CORE_SRC) $(CAPTURE_SRC) $(HOST_SRC))
 
 # The purgatory is code of another machine, whatever this one is: without a compiler for x86_64 it is left out, and
 # the programs know that (arch/x86_64/purgatory_blob.h). It is data of programs that load kernels only.
-PURGATORY_CC ?= $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),$(CC),$(shell \
+PURGATORY_CC  ?= $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),$(CC),$(shell \
 	command -v x86_64-linux-gnu-gcc))
+PURGATORY_CC  := $(PURGATORY_CC)
 PURGATORY     := $(OBJ)/arch/x86_64/purgatory
 PURGATORY_BIN := $(BUILD)/purgatory-x86_64.bin
 PURGATORY_OBJ := $(if $(PURGATORY_CC),$(PURGATORY)/blob.o)
@@ -79,7 +80,7 @@ $(BUILD)/lab-guest: $(call obj,lab/guest.c)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^
 
 # The lab's judge of page data, by libkdumpfile: for tests only, so `all` goes without that library.
-judge: $(BUILD)/lab-judge
+judge: $(BUILD)/lab-judge $(if $(PURGATORY_CC),$(BUILD)/purgatory-stub.bin)
 $(BUILD)/lab-judge: $(call obj,lab/judge.c) $(LIB_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lkdumpfile $(HOST_LIBS)
@@ -112,7 +113,7 @@ $(PURGATORY)/entry.o: arch/x86_64/purgatory/entry.S Makefile
 # Linked at two addresses: binaries that differ have an address in them, which nobody would relocate.
 PURGATORY_BASES := 0x0 0x123456789000
 $(PURGATORY)/at-%.bin: arch/x86_64/purgatory/purgatory.lds $(addprefix $(PURGATORY)/,entry.o main.o sha256.o)
-	$(Q)$(PURGATORY_CC) -m64 -nostdlib -static -no-pie -Wl,--defsym=BASE=$* -Wl,--build-id=none \
+	$(Q)$(PURGATORY_CC) -m64 -nostdlib -static -Wl,--defsym=BASE=$* -Wl,--build-id=none \
 		-Wl,--orphan-handling=error -Wl,--oformat=binary -Wl,-T,$< -o $@ $(filter %.o,$^)
 $(PURGATORY_BIN): $(patsubst %,$(PURGATORY)/at-%.bin,$(PURGATORY_BASES))
 	@echo "  LINK    $@"
@@ -124,6 +125,13 @@ $(PURGATORY)/blob.o: arch/x86_64/purgatory/blob.S $(PURGATORY_BIN)
 	$(Q)$(CC) -DPURGATORY_BIN='"$(PURGATORY_BIN)"' -c -o $@ $<
 
 # ---- tests; tests/check.py runs all of them and counts
+
+# What stands on both sides of the purgatory in a virtual machine: tests/system/purgatory.py
+$(BUILD)/purgatory-stub.bin: tests/system/purgatory_stub.S Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	$(Q)$(PURGATORY_CC) -m64 -nostdlib -static -Wl,--build-id=none -Wl,-Ttext=0x100000 \
+		-Wl,--oformat=binary -o $@ $<
 
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)

@@ -8,7 +8,7 @@ crashed kernel's vmcore is filtered on the host in every way that tests/system/h
     python3 -m tests.system host [--full] [--vmcore FILE] [GROUP…]
 
 makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps.
-`crash SCENARIO…` makes only those crashes.
+`crash SCENARIO…` makes only those crashes, `purgatory` only that part.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from lab.judges.evidence import Evidence
 from lab.paths import build_dir
 from lab.scenario import load_scenario
 
-from . import host
+from . import host, purgatory
 from .subject import Subject
 
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
@@ -73,6 +73,14 @@ def run_host(totals: Totals) -> bool:
     return good
 
 
+def run_purgatory(totals: Totals) -> bool:
+    """The code between the kernels, in machines of its own."""
+    checks = Checks(totals, "purgatory")
+    with checks.guard("purgatory"):
+        purgatory.judge(checks)
+    return not checks.failed
+
+
 def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
     """Lanes beside each other."""
     for suite in {load_scenario(name).guest.suite for names in lanes for name in names}:
@@ -84,6 +92,7 @@ def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
 
 def run_all(totals: Totals) -> None:
     """Everything."""
+    run_purgatory(totals)
     good = run_lanes(LANES, totals)
     if run_host(totals) and good:
         folder_of(CRASH).discard_memory()
@@ -107,6 +116,7 @@ def parse() -> argparse.Namespace:
     one.add_argument("group", nargs="*", help=f"one of: {', '.join(host.GROUPS)}; default: all")
     one.add_argument("--vmcore", type=Path, metavar="FILE", help="default: one of 1 GiB")
     one.add_argument("--full", action="store_true", help="take the time for a thorough look")
+    commands.add_parser("purgatory", help="only the code between the kernels")
     one = commands.add_parser("crash", help="only these scenarios, one after another")
     one.add_argument("scenario", nargs="+")
     return parser.parse_args()
@@ -120,6 +130,8 @@ def main() -> int:
     try:
         if options.command == "host":
             run_host_only(options, totals)
+        elif options.command == "purgatory":
+            run_purgatory(totals)
         elif options.command == "crash":
             run_lanes((tuple(options.scenario),), totals)
         else:

@@ -10,8 +10,11 @@
 #define UART_STATUS 5
 #define UART_EMPTY  0x20 /* in the status: the transmitter takes another byte */
 
-/* The longest that a UART is waited for, in reads of about a microsecond: 1200 baud empty a full queue in 134 ms. */
-#define UART_PATIENCE 200000
+/*
+ * How often a device is asked before it counts as dead. A read takes 0.05 us in an emulator, 1 us on a board, 10 us in
+ * some virtual machines: 1200 baud need 134 ms to empty a full queue, and the timer 50 ms.
+ */
+#define UART_PATIENCE 1000000
 
 /* Text screen of a VGA: 80 columns of a character and an attribute, somewhere in 32 KiB */
 #define SCREEN         0xb8000
@@ -31,10 +34,13 @@
 #define GATE_ON          0x01
 #define GATE_SPEAKER     0x02
 #define GATE_OUTPUT      0x20
-#define PIT_PATIENCE     200000
+#define PIT_PATIENCE     2000000
 
-#define POST_PORT   0x80 /* a write there takes about a microsecond and does nothing */
-#define WAIT_ROUNDS 200  /* of 50 ms */
+#define WAIT_ROUNDS 200 /* of 50 ms */
+
+/* A write there does nothing and takes about 1 us on a board; this many stand in for 50 ms where no timer is. */
+#define POST_PORT   0x80
+#define ROUND_POSTS 25000
 
 #define RESET_CONTROL     0xcf9
 #define KEYBOARD_COMMAND  0x64
@@ -128,14 +134,14 @@ static bool timer_wait(void)
 	return false;
 }
 
-/* Some 10 s, so that whoever stands there can read the screen. */
+/* Some 10 s, about 5 s without a timer, so that whoever stands there can read the screen. */
 static void wait_to_be_read(void)
 {
 	bool timer = true;
 
 	for (int round = 0; round < WAIT_ROUNDS; round++) {
 		timer = timer && timer_wait();
-		for (int i = 0; !timer && i < 50000; i++)
+		for (int i = 0; !timer && i < ROUND_POSTS; i++)
 			outb(POST_PORT, 0);
 	}
 }
