@@ -85,7 +85,7 @@ static void make_header(const struct machine *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct bytes rest = {data, size};
+	struct bytes rest = {data, size}, kallsyms;
 	struct machine m = {0};
 	struct err err;
 	int r;
@@ -100,9 +100,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!machine_parse_vmcoreinfo(take(&rest), &m.vmcoreinfo, &m.vmcoreinfo_size, &err) &&
 	    !m.vmcoreinfo_size)
 		abort();
-	m.text_vaddr = machine_parse_kallsyms(take(&rest));
+	kallsyms = take(&rest);
 	if (!r) {
 		parse_kcore(rest, &m);
+		if (!m.text_vaddr)
+			m.text_vaddr = machine_parse_kallsyms(kallsyms);
 		make_header(&m);
 	}
 	machine_deinit(&m);
