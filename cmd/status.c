@@ -64,6 +64,7 @@ static void print_text(const struct facts *f, const struct err *problem)
 	char size[16];
 
 	print_yes_no("loaded:", f->crash_loaded);
+	print_yes_no("ordinary image:", f->ordinary_loaded);
 	printf("%-16s %s\n",
 	       "reserved:", f->crash_size.known ? num_human(f->crash_size.value, size) : "unknown");
 	print_regions(f);
@@ -116,6 +117,9 @@ static void print_json(const struct facts *f, const struct err *problem)
 	json_object(&j, NULL);
 	json_string(&j, "schema", "lifeboat-status-1");
 	put_bool(&j, "loaded", f->crash_loaded);
+	put_bool(&j, "ordinary_loaded", f->ordinary_loaded);
+	put_bool(&j, "hotplug_cpu", f->hotplug_cpu);
+	put_bool(&j, "hotplug_memory", f->hotplug_memory);
 	put_number(&j, "reserved_bytes", f->crash_size);
 	put_regions(&j, f);
 	json_string(&j, "crashkernel", f->crashkernel);
@@ -165,6 +169,8 @@ const struct cmd cmd_status = {
 	.operands = "",
 	.summary = "is a panic kernel loaded, and if not, why",
 	.details = "Shows whether a panic kernel is loaded, what memory is reserved for it, and "
-		   "what stands in\nthe way. Exit status: 0 loaded, 3 not loaded.",
+		   "what stands in\nthe way; and whether an image for an ordinary kexec is loaded. "
+		   "Exit "
+		   "status: 0 a panic kernel\nis loaded, 3 none.",
 	.run = status_run,
 };

@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "loader/cmdline.h"
+#include "loader/cmdline_cpus.h"
 #include "loader/iomem.h"
 
 #define MAX_TEXT     (1024 * 1024)
@@ -17,6 +18,10 @@ static const char *const crash_loaded_paths[] = {"/sys/kernel/kexec/crash_loaded
 						 "/sys/kernel/kexec_crash_loaded"};
 static const char *const crash_size_paths[] = {"/sys/kernel/kexec/crash_size",
 					       "/sys/kernel/kexec_crash_size"};
+static const char *const ordinary_loaded_paths[] = {"/sys/kernel/kexec/loaded",
+						    "/sys/kernel/kexec_loaded"};
+static const char *const elfcorehdr_size_paths[] = {"/sys/kernel/kexec/crash_elfcorehdr_size",
+						    "/sys/kernel/crash_elfcorehdr_size"};
 
 /* The GUID is EFI_GLOBAL_VARIABLE; the file is 4 bytes of attributes and the value. */
 #define SECURE_BOOT_PATH "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -70,6 +75,17 @@ static struct fact line_number(const char *text, const char *key, int base)
 	f.value = strtoull(value, &end, base);
 	f.known = end != value;
 	return f;
+}
+
+static void probe_images(const struct root *root, struct facts *f)
+{
+	f->sysfs = root_exists(root, "/sys/kernel");
+	f->crash_loaded = facts_crash_loaded(root);
+	f->crash_size = read_either(root, crash_size_paths);
+	f->ordinary_loaded = facts_ordinary_loaded(root);
+	f->hotplug_cpu = read_number(root, "/sys/devices/system/cpu/crash_hotplug");
+	f->hotplug_memory = read_number(root, "/sys/devices/system/memory/crash_hotplug");
+	f->elfcorehdr_size = read_either(root, elfcorehdr_size_paths);
 }
 
 static void probe_caller(const struct root *root, struct facts *f)
@@ -170,20 +186,40 @@ static enum lockdown probe_lockdown(const struct root *root)
 	return strstr(text, "[none]") ? LOCKDOWN_NONE : LOCKDOWN_UNKNOWN;
 }
 
+static struct fact read_limit(const struct root *root, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	text = read_text(root, path, MAX_TEXT, &len);
+	if (text && strcmp(text, "-1\n") == 0)
+		return (struct fact){true, LOAD_UNLIMITED};
+	return read_number(root, path);
+}
+
 static void probe_policy(const struct root *root, struct facts *f)
 {
-	_cleanup_free_ char *limit = NULL, *efi = NULL;
+	_cleanup_free_ char *efi = NULL;
 	size_t len;
 
 	f->load_disabled = read_number(root, "/proc/sys/kernel/kexec_load_disabled");
-	f->load_limit = read_number(root, "/proc/sys/kernel/kexec_load_limit_panic");
-	limit = read_text(root, "/proc/sys/kernel/kexec_load_limit_panic", MAX_TEXT, &len);
-	if (limit && strcmp(limit, "-1\n") == 0)
-		f->load_limit = (struct fact){true, LOAD_UNLIMITED};
+	f->load_limit = read_limit(root, "/proc/sys/kernel/kexec_load_limit_panic");
+	f->load_limit_reboot = read_limit(root, "/proc/sys/kernel/kexec_load_limit_reboot");
 	f->lockdown = probe_lockdown(root);
 	efi = read_text(root, SECURE_BOOT_PATH, MAX_TEXT, &len);
 	if (efi && len == 5)
 		f->secure_boot = (struct fact){true, efi[4] == 1};
+}
+
+static struct fact count_cpus(const char *cpuinfo)
+{
+	struct fact f = {.known = true};
+
+	for (const char *line = cpuinfo; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		f.value += strncmp(line, "processor\t", 10) == 0;
+	}
+	return f;
 }
 
 static void probe_machine(const struct root *root, struct facts *f)
@@ -201,7 +237,11 @@ static void probe_machine(const struct root *root, struct facts *f)
 	if (cpuinfo) {
 		const char *flags = line_value(cpuinfo, "flags\t\t:");
 		const char *hit = flags ? strstr(flags, " la57") : NULL;
+		uint32_t apicid;
 
+		f->cpus = count_cpus(cpuinfo);
+		if (cmdline_cpus_bsp(cpuinfo, &apicid))
+			f->bsp_apicid = (struct fact){true, apicid};
 		f->la57.known = flags;
 		f->la57.value = hit && hit < flags + strcspn(flags, "\n");
 	}
@@ -215,9 +255,7 @@ int facts_probe(const struct root *root, struct facts *ret, struct err *err)
 	struct facts f = {0};
 	int r;
 
-	f.sysfs = root_exists(root, "/sys/kernel");
-	f.crash_loaded = facts_crash_loaded(root);
-	f.crash_size = read_either(root, crash_size_paths);
+	probe_images(root, &f);
 	probe_caller(root, &f);
 	probe_policy(root, &f);
 	r = probe_regions(root, &f, err);
@@ -243,6 +281,11 @@ void facts_deinit(struct facts *facts)
 struct fact facts_crash_loaded(const struct root *root)
 {
 	return read_either(root, crash_loaded_paths);
+}
+
+struct fact facts_ordinary_loaded(const struct root *root)
+{
+	return read_either(root, ordinary_loaded_paths);
 }
 
 uint64_t facts_load_region(const struct facts *facts)

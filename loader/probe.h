@@ -43,6 +43,20 @@ struct facts {
 	struct fact crash_loaded;
 	struct fact crash_size; /* bytes; with X,high the sum of both on 6.12, not on 6.1 */
 
+	/* The ordinary image, for kexec -e: /sys/kernel/kexec/loaded (6.19+), else /sys/kernel/kexec_loaded. */
+	struct fact ordinary_loaded;
+
+	/*
+	 * Does the kernel itself keep the list of memory and CPUs up to date that the panic kernel has (6.6+)?
+	 * /sys/devices/system/cpu/crash_hotplug and memory/crash_hotplug: since 6.10 about the panic kernel that is
+	 * loaded, and 0 while there is none (kernel/crash_core.c, crash_check_hotplug_support()). Unknown if they do
+	 * not exist, and then it does not; on some kernels only root may read that of CPUs.
+	 */
+	struct fact hotplug_cpu, hotplug_memory;
+	/* Bytes of the ELF core header that it wants for that: /sys/kernel/kexec/crash_elfcorehdr_size (6.19+), else
+	 * /sys/kernel/crash_elfcorehdr_size; without the ELF header's own 64. */
+	struct fact elfcorehdr_size;
+
 	/* Regions called "Crash kernel" in /proc/iomem; CMA ranges are not listed there. */
 	struct ranges regions;
 	bool regions_hidden;  /* they are there, but without CAP_SYS_ADMIN they read as zero */
@@ -50,14 +64,17 @@ struct facts {
 	char *crashkernel;    /* all crashkernel= tokens of /proc/cmdline, or NULL */
 
 	/* Policy. */
-	struct fact load_disabled; /* kernel.kexec_load_disabled */
-	struct fact load_limit;    /* kernel.kexec_load_limit_panic; an unload counts as well */
+	struct fact load_disabled;     /* kernel.kexec_load_disabled */
+	struct fact load_limit;        /* kernel.kexec_load_limit_panic; an unload counts as well */
+	struct fact load_limit_reboot; /* kernel.kexec_load_limit_reboot: ordinary images */
 	enum lockdown lockdown;
 	struct fact secure_boot; /* EFI variable SecureBoot */
 
 	/* The machine. */
-	char *release;         /* kernel.osrelease, or NULL */
-	struct fact mem_total; /* bytes, "MemTotal:" of /proc/meminfo = totalram_pages() */
+	char *release;          /* kernel.osrelease, or NULL */
+	struct fact mem_total;  /* bytes, "MemTotal:" of /proc/meminfo = totalram_pages() */
+	struct fact cpus;       /* online */
+	struct fact bsp_apicid; /* x86: initial APIC id of the CPU that booted the machine */
 	struct fact la57; /* x86: 5-level paging is on ("la57" in the flags of /proc/cpuinfo) */
 };
 
@@ -65,8 +82,9 @@ struct facts {
 int facts_probe(const struct root *root, struct facts *ret, struct err *err) _must_check_;
 void facts_deinit(struct facts *facts);
 
-/* Only crash_loaded, read again: what became of a load. */
+/* Only crash_loaded or ordinary_loaded, read again: what became of a load. */
 struct fact facts_crash_loaded(const struct root *root);
+struct fact facts_ordinary_loaded(const struct root *root);
 
 /*
  * Bytes of the region that a panic kernel is put into (crashk_res of the kernel: the highest one,

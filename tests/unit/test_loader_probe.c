@@ -70,6 +70,26 @@ TEST(machine_new_names)
 	facts_deinit(&f);
 }
 
+/* By the names of 6.19, by those before, and on a kernel that has none of it. */
+TEST(other_images_and_hotplug)
+{
+	struct facts f = probe("new-names");
+
+	assert_true(fact_is(f.ordinary_loaded, 1));
+	assert_true(fact_is(f.hotplug_cpu, 1) && fact_is(f.hotplug_memory, 1));
+	assert_true(fact_is(f.elfcorehdr_size, 917616));
+	facts_deinit(&f);
+	f = probe("limit-used-up");
+	assert_true(fact_is(f.ordinary_loaded, 0));
+	assert_true(!f.hotplug_cpu.known && fact_is(f.hotplug_memory, 0));
+	assert_true(fact_is(f.elfcorehdr_size, 917616));
+	facts_deinit(&f);
+	f = probe("no-kexec");
+	assert_false(f.ordinary_loaded.known || f.hotplug_cpu.known || f.hotplug_memory.known ||
+		     f.elfcorehdr_size.known);
+	facts_deinit(&f);
+}
+
 TEST(machine_no_reservation)
 {
 	struct facts f = probe("no-reservation");
@@ -260,6 +280,7 @@ int main(void)
 		cmocka_unit_test(machine_ready),
 		cmocka_unit_test(machine_armed),
 		cmocka_unit_test(machine_new_names),
+		cmocka_unit_test(other_images_and_hotplug),
 		cmocka_unit_test(machine_no_reservation),
 		cmocka_unit_test(machine_failed_reservation),
 		cmocka_unit_test(machine_no_kexec),
