@@ -469,6 +469,43 @@ TEST(kernel_not_below_its_address)
 	free(m);
 }
 
+/* A small kernel and RAM that would do, if it were not too low. */
+TEST(lowest_addresses)
+{
+	struct machine *m = machine_create();
+	struct segments s;
+
+	m->image.mem_size = MIB;
+	m->image.align = 4096;
+	m->image.min_addr = 0;
+	crash(m, 2 * MIB, 16 * MIB + 0x3000);
+	assert_fails(x86_64_load.place(&m->in, &s, err), ERR_NO_SPACE, "room for the initramfs");
+	m->crash_v[0].end += 3 * MIB;
+	s = place(m);
+	assert_true(named(&s, "initramfs")->start >= 16 * MIB);
+	segments_deinit(&s);
+	/* 639 KiB of low memory are no room for an ordinary kernel's segments */
+	m->crash.n = 0;
+	m->in.panic = false;
+	m->in.n_areas = 4;
+	assert_fails(x86_64_load.place(&m->in, &s, err), ERR_NO_SPACE, "no room for the purgatory");
+	free(m);
+}
+
+/* The segment holds its data, even if only the data's length is known. */
+TEST(core_header_without_spare_room)
+{
+	struct machine *m = machine_with_region();
+	struct segments s;
+
+	m->in.core_header_len = 0;
+	s = place(m);
+	assert_int_equal(named(&s, "core header")->len, 4096);
+	assert_int_equal(named(&s, "core header")->size, HEADER);
+	segments_deinit(&s);
+	free(m);
+}
+
 TEST(cmdline_length)
 {
 	struct machine *m = machine_with_region();
@@ -788,6 +825,13 @@ TEST(header_with_a_wild_end)
 		assert_memory_equal(zero_page(&s) + 0x290, m->params + 0x290, 64);
 		assert_int_equal(zero_page(&s)[0x28f], jumps[i] ? 0xee : 0);
 		segments_deinit(&s);
+		/* where the running kernel's values would lie over it */
+		m->fw.boot_params.len = 0;
+		s = place(m);
+		for (size_t k = 0x290; k < 0x2d0; k++)
+			assert_int_equal(zero_page(&s)[k], 0);
+		m->fw.boot_params.len = sizeof(m->params);
+		segments_deinit(&s);
 	}
 	free(m);
 }
@@ -825,6 +869,8 @@ int main(void)
 		cmocka_unit_test(high_and_low_region),
 		cmocka_unit_test(no_region_or_too_small),
 		cmocka_unit_test(kernel_not_below_its_address),
+		cmocka_unit_test(lowest_addresses),
+		cmocka_unit_test(core_header_without_spare_room),
 		cmocka_unit_test(cmdline_length),
 		cmocka_unit_test(digest),
 		cmocka_unit_test(deterministic),
