@@ -763,8 +763,8 @@ TEST(efi_not_handed_over)
 		/* a kernel from before boot_params had a field for that */
 		m->kernel[0x206] = 0x0d;
 		s = place(m);
-		assert_string_equal(s.cmdline, "elfcorehdr=0x60000000 console=ttyS0 irqpoll "
-					       "acpi_rsdp=0x7fb7e014");
+		assert_string_equal(s.cmdline, "elfcorehdr=0x60000000 acpi_rsdp=0x7fb7e014 "
+					       "console=ttyS0 irqpoll");
 		segments_deinit(&s);
 		free(m);
 	}
