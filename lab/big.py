@@ -22,9 +22,8 @@ from .errors import LabError
 from .paths import cache_dir
 from .proc import run
 from .scenario import Guest, load_scenario
-from .vmcore import Core, Ram, elfcorehdr_address
+from .vmcore import CORE_HEADER, Core, Ram, elfcorehdr_address
 
-CORE_HEADER = r"elfcorehdr=0x[0-9a-f]+"
 COPY_SECONDS = 900
 GUEST_SOURCE = Path(__file__).parent / "guest.c"
 
@@ -97,14 +96,7 @@ class Frozen(Drill):
     def crash(self, kernel: debs.Kernel, first: Path) -> Facts:
         """Boot, fill the memory and crash; the guest is killed in its capture kernel."""
         guest = self.scenario.guest
-        words = ["console=ttyS0", "panic=1", f"crashkernel={guest.crashkernel}"]
-        command_line = " ".join([*words, f"lab.root={self.uuid}"])
-        boot = qemu.Boot(kernel.vmlinuz, first, command_line, guest.memory_mib, guest.cpus)
-        accelerator = qemu.accelerator(boot)
-        machine = qemu.Machine(boot, accelerator, self.folder.console_log)
-        machine.back_memory(self.folder.ram)
-        machine.add_disk(self.folder.disk)
-        self.step(f"booting with {accelerator}, {guest.memory_mib} MiB")
+        machine, accelerator = self.make_machine(kernel, first)
         started = time.monotonic()
         machine.run(guest.seconds, self.announce)
         if not self.frozen:

@@ -10,15 +10,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import debs, disk, qemu
+from . import debs, disk, qemu, staged
 from .console import PANIC, Console
 from .errors import LabError
 from .paths import program
 from .proc import environment, run
 from .scenario import Scenario
+from .vmcore import Segment
 
 Say = Callable[[str], None]
 CRASH_ROOT = "/var/crash"
+WAITING = re.compile(r"^lab: waiting after (\S+)$")
 
 # Console lines, each awaited after the one before, and what they tell the user.
 PHASES = (
@@ -54,6 +56,7 @@ class Folder:
         self.capture_image = path / "capture.img"
         self.captured = path / "captured"
         self.vmcore = path / "vmcore.rebuilt"
+        self.staged = path / "staged.json"
         self.facts_file = path / "facts.json"
 
     def make_anew(self) -> None:
@@ -100,6 +103,15 @@ def system_program(name: str) -> Path:
     return Path(found)
 
 
+def fetch_packages(scenario: Scenario) -> debs.Kernel:
+    """Whatever a scenario needs from Debian; return its kernel."""
+    if scenario.peers:
+        debs.fetch_kexec()
+    if scenario.guest.firmware:
+        debs.fetch_firmware(scenario.guest.firmware)
+    return debs.fetch_kernel(scenario.guest.suite)
+
+
 class Drill:
     """One run of one scenario into one folder."""
 
@@ -110,6 +122,8 @@ class Drill:
         self.uuid = str(uuid.uuid4())
         self.phases = list(PHASES)
         self.started = time.monotonic()
+        self.regions: list[tuple[int, int]] = []  # reserved for the panic kernel
+        self.staged: dict[str, list[Segment]] = {}  # by kexec-tools
 
     def step(self, text: str) -> None:
         """One line per phase, with the time since the start."""
@@ -118,13 +132,14 @@ class Drill:
     def run(self) -> Facts:
         """The whole drill; the folder then holds everything that the judges need."""
         self.folder.make_anew()
-        kernel = debs.fetch_kernel(self.scenario.guest.suite)
+        kernel = fetch_packages(self.scenario)
         self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
         first, capture = self.images(kernel)
         self.make_disk(kernel, capture)
         self.step(f"images and guest disk made; capture image {capture.stat().st_size >> 10} KiB")
         facts = self.crash(kernel, first)
         self.collect()
+        staged.keep_headers(self.folder.staged, self.staged)
         text = json.dumps(asdict(facts), indent=1)
         self.folder.facts_file.write_text(text + "\n", encoding="utf-8")
         return facts
@@ -161,12 +176,18 @@ class Drill:
         disk.copy_program(program("lifeboat"), tree, "/usr/bin/lifeboat")
         if self.scenario.load.get("mem-usage"):
             disk.copy_program(system_program("makedumpfile"), tree, "/usr/bin/makedumpfile")
+        if self.scenario.peers:
+            kexec, folders = debs.fetch_kexec()
+            disk.copy_program(kexec, tree, "/usr/sbin/kexec", folders)
         shutil.copy(kernel.vmlinuz, tree / "boot")
         shutil.copy(capture, tree / "boot/capture.img")
         conf: dict[str, str | int] = {
             "kernel": f"/boot/{kernel.vmlinuz.name}",
             "initrd": "/boot/capture.img",
             "command-line": " ".join(self.scenario.command_line),
+            "load-args": " ".join(self.scenario.load_args),
+            "peers": " ".join(self.scenario.peers),
+            "wait": int(bool(self.scenario.damage)),
             **self.scenario.load,
         }
         lines = "".join(f"{key} = {value}\n" for key, value in conf.items())
@@ -174,19 +195,27 @@ class Drill:
         disk.make_ext4(self.folder.disk, tree, self.uuid, self.scenario.guest.disk_mib)
         shutil.rmtree(tree)
 
-    def crash(self, kernel: debs.Kernel, first: Path) -> Facts:
-        """Boot, crash and capture; ends when the guest has powered off."""
+    def make_machine(self, kernel: debs.Kernel, first: Path) -> tuple[qemu.Machine, str]:
+        """The guest as the scenario wants it, and its accelerator."""
         guest = self.scenario.guest
         words = ["console=ttyS0", "panic=1", f"crashkernel={guest.crashkernel}"]
-        command_line = " ".join([*words, f"lab.root={self.uuid}"])
-        boot = qemu.Boot(kernel.vmlinuz, first, command_line, guest.memory_mib, guest.cpus)
+        command_line = " ".join([*words, f"lab.root={self.uuid}", *guest.kernel_args])
+        firmware = debs.fetch_firmware(guest.firmware) if guest.firmware else None
+        memory, cpus = guest.memory_mib, guest.cpus
+        boot = qemu.Boot(kernel.vmlinuz, first, command_line, memory, cpus, firmware)
         accelerator = qemu.accelerator(boot)
         machine = qemu.Machine(boot, accelerator, self.folder.console_log)
         machine.back_memory(self.folder.ram)
         machine.add_disk(self.folder.disk)
-        self.step(f"booting with {accelerator}, {guest.memory_mib} MiB, {guest.crashkernel} kept")
+        self.step(f"booting with {accelerator}, {memory} MiB, {guest.crashkernel} kept")
+        return machine, accelerator
+
+    def crash(self, kernel: debs.Kernel, first: Path) -> Facts:
+        """Boot, crash and capture; ends when the guest has powered off."""
+        guest = self.scenario.guest
+        machine, accelerator = self.make_machine(kernel, first)
         started = time.monotonic()
-        ended = machine.run(guest.seconds, self.announce)
+        ended = machine.run(guest.seconds, lambda text: self.hear(machine, kernel, text))
         console = self.folder.console()
         if not ended:
             raise self.failure(console, f"the guest did not end within {guest.seconds} s")
@@ -199,6 +228,27 @@ class Drill:
         return Facts(
             name, kernel.version, guest.suite, guest.memory_mib, level, accelerator, seconds
         )
+
+    def hear(self, machine: qemu.Machine, kernel: debs.Kernel, text: str) -> bool:
+        """One line of the guest, which may be waiting for us; never ends the guest."""
+        self.announce(text)
+        self.regions += staged.regions_in(text)
+        if waiting := WAITING.match(text):
+            self.look(kernel, waiting.group(1))
+            machine.answer("go on")
+        return False
+
+    def look(self, kernel: debs.Kernel, after: str) -> None:
+        """The guest waits, and something is staged: look at what a peer did, damage what we did."""
+        memory = self.scenario.guest.memory_mib
+        reserved = staged.Reserved(self.folder.ram, memory, self.regions)
+        if after in self.scenario.peers:
+            self.staged[after] = reserved.take_core_header()
+            self.step(f"core header of kexec-tools {after} taken")
+        elif self.scenario.damage:
+            files = {"kernel": kernel.vmlinuz, "initrd": self.folder.capture_image}
+            address = reserved.damage(files[self.scenario.damage])
+            self.step(f"{self.scenario.damage} damaged at {address:#x}")
 
     def announce(self, text: str) -> bool:
         """Tell the user about the phases that console lines begin; never ends the guest."""

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,6 +62,7 @@ class Apt:
         self.options = ["-oAPT::Sandbox::User=root", "-oDebug::NoLocking=1"]
         self.suite = suite
         self.private = False
+        self.texts: dict[str, str] = {}  # what the lists say of packages that were asked for
         if suite:
             self.be_private()
 
@@ -91,6 +92,7 @@ class Apt:
             sources.write_text(line, encoding="utf-8")
         elif not self.private:
             self.be_private()
+        self.texts.clear()
         run(["apt-get", *self.options, "-q", "update"], seconds=DOWNLOAD_SECONDS)
 
     def debian(self) -> tuple[str, str]:
@@ -117,11 +119,21 @@ class Apt:
 
     def show(self, package: str, field: str) -> str:
         """One field of the newest version of a package."""
-        text = run(["apt-cache", *self.options, "show", "--no-all-versions", package]).stdout
-        found = re.search(rf"^{field}: (.*)$", text, re.MULTILINE)
+        self.ask([package])
+        found = re.search(rf"^{field}: (.*)$", self.texts.get(package, ""), re.MULTILINE)
         if not found:
             raise LabError(f"apt knows no {field} of {package}")
         return found.group(1)
+
+    def ask(self, packages: Iterable[str]) -> None:
+        """Ask once about all of them: half a second, be it for one or for many."""
+        unknown = [package for package in packages if package not in self.texts]
+        if not unknown:
+            return
+        text = run(["apt-cache", *self.options, "show", "--no-all-versions", *unknown]).stdout
+        for one in text.split("\n\n"):
+            if found := re.search(r"^Package: (.*)$", one, re.MULTILINE):
+                self.texts[found.group(1)] = one
 
     def download(self, package: str, version: str, folder: Path) -> str:
         """Fetch one package file; return its path."""
@@ -256,6 +268,36 @@ def fetch_vmcore_dmesg() -> Path:
     """kexec-tools' vmcore-dmesg."""
     root, _ = package("kexec-tools")
     return root / "sbin" / "vmcore-dmesg"
+
+
+@cache
+def fetch_kexec() -> tuple[Path, tuple[Path, ...]]:
+    """kexec-tools' kexec, and the folders with those of its libraries that nobody else uses: Xen's."""
+    root, _ = package("kexec-tools")
+    libraries: set[str] = set()
+    found = depends_on({"kexec-tools"}, "libxen")
+    while found:
+        libraries |= found
+        found = depends_on(found, "libxen") - libraries
+    roots = [package(name)[0] for name in sorted(libraries)]
+    return root / "sbin" / "kexec", tuple(tree / LIBRARIES for tree in roots)
+
+
+def depends_on(names: set[str], prefix: str) -> set[str]:
+    """Those of the packages' dependencies whose names begin so."""
+    apt = system_apt()
+    apt.retrying(lambda: apt.ask(names))
+    fields = [apt.show(name, "Depends") for name in names]
+    words = {word.split()[0] for field in fields for word in field.split(",")}
+    return {word for word in words if word.startswith(prefix)}
+
+
+@cache
+def fetch_firmware(name: str) -> Path:
+    """A firmware for guests, by the name that scenarios give it."""
+    if name != "ovmf":
+        raise LabError(f"no firmware {name}; there is: ovmf")
+    return package("ovmf")[0] / "usr/share/ovmf/OVMF.fd"
 
 
 @cache

@@ -3,6 +3,7 @@
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import LabError
@@ -13,20 +14,30 @@ from .proc import run
 HARMLESS = re.compile(r"^debugfs \d|while changing ownership of|^$")
 
 
-def copy_program(program: Path, tree: Path, at: str) -> None:
-    """Put a program at the path `at` of the tree, and its shared libraries where it looks."""
+# Where the loader looks for libraries, whatever its cache says.
+SYSTEM_LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+
+
+def copy_program(program: Path, tree: Path, at: str, folders: Sequence[Path] = ()) -> None:
+    """Put a program at the path `at` of the tree, and its shared libraries where it looks.
+
+    Libraries that are not installed here are taken from `folders`.
+    """
     target = tree / at.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(program, target)
-    for library in libraries(program):
-        copied = tree / library.lstrip("/")
+    for library in libraries(program, folders):
+        path = Path(library)
+        there = f"{SYSTEM_LIBRARIES}/{path.name}" if path.parent in folders else library
+        copied = tree / there.lstrip("/")
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(library, copied)
 
 
-def libraries(program: Path) -> list[str]:
+def libraries(program: Path, folders: Sequence[Path] = ()) -> list[str]:
     """The closure of a dynamic program's libraries, the loader included."""
-    text = run(["ldd", program]).stdout
+    path = ":".join(str(folder) for folder in folders)
+    text = run(["env", f"LD_LIBRARY_PATH={path}", "ldd", program]).stdout
     if "not found" in text:
         raise LabError(f"{program} lacks libraries:\n{text}")
     return re.findall(r"(?:=> )?(/\S+) \(0x", text)

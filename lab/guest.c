@@ -7,11 +7,13 @@
  * disk, gives the kernel memory of every class to look after, and panics. What to do in detail
  * stands in /lab.conf on the disk (see conf_keys), so that a scenario is data.
  *
- * Every line printed begins with "lab: "; the host looks for "lab: up", "lab: armed", "lab: panic".
+ * Every line printed begins with "lab: "; the host looks for "lab: up", "lab: armed", "lab: panic". After "lab: waiting"
+ * the host looks at memory while nothing moves, and answers with a line.
  * Every failure prints its reason and powers off; an alarm does the same when a step hangs.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -37,6 +39,8 @@
 #define NAP_MS         50
 #define LIFEBOAT       "/usr/bin/lifeboat"
 #define MAKEDUMPFILE   "/usr/bin/makedumpfile"
+#define KEXEC          "/usr/sbin/kexec"
+#define MAX_WORDS      16
 
 /* ext4 superblock: where it begins on the device, and two of its fields. */
 #define SUPERBLOCK_OFFSET   1024
@@ -48,6 +52,8 @@ struct conf {
 	char kernel[256];
 	char initrd[256];
 	char command_line[1024];
+	char load_args[256];
+	char peers[256];
 	unsigned long deadline;
 	unsigned long anon_mib;
 	unsigned long cache_mib;
@@ -61,6 +67,8 @@ struct conf {
 	unsigned long hole_mib;
 	unsigned long mem_usage;
 	unsigned long settle;
+	unsigned long panic_cpu;
+	unsigned long wait;
 };
 
 /* One key of /lab.conf; `size` is 0 for a number. */
@@ -83,9 +91,11 @@ static const struct conf_key conf_keys[] = {
 	TEXT_KEY("kernel", kernel),             /* the panic kernel, a path on the disk */
 	TEXT_KEY("initrd", initrd),             /* its initramfs */
 	TEXT_KEY("command-line", command_line), /* its command line */
-	NUMBER_KEY("deadline", deadline),       /* seconds until the guest gives up */
-	NUMBER_KEY("anon-mib", anon_mib),       /* anonymous memory: random, patterned and zero */
-	NUMBER_KEY("cache-mib", cache_mib),     /* a file written, synced and read again */
+	TEXT_KEY("load-args", load_args),       /* more words for lifeboat load */
+	TEXT_KEY("peers", peers),           /* kexec-tools stages before us, with each of these */
+	NUMBER_KEY("deadline", deadline),   /* seconds until the guest gives up */
+	NUMBER_KEY("anon-mib", anon_mib),   /* anonymous memory: random, patterned and zero */
+	NUMBER_KEY("cache-mib", cache_mib), /* a file written, synced and read again */
 	NUMBER_KEY("tmpfs-mib", tmpfs_mib),
 	NUMBER_KEY("hugepages", hugepages), /* 2 MiB hugetlb pages in use */
 	NUMBER_KEY("files", files),         /* small files: dentries and inodes */
@@ -97,6 +107,8 @@ static const struct conf_key conf_keys[] = {
 	NUMBER_KEY("mem-usage",
 		   mem_usage),        /* when not 0: count the pages by use before the panic */
 	NUMBER_KEY("settle", settle), /* when not 0: no free pages are left on per-CPU lists */
+	NUMBER_KEY("panic-cpu", panic_cpu),
+	NUMBER_KEY("wait", wait), /* when not 0: the host is to look at what lifeboat has staged */
 };
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -612,23 +624,84 @@ static void must_run(const char *const argv[], const char *out)
 		die("%s %s ended with %d", argv[0], argv[1], WEXITSTATUS(status));
 }
 
+/* Tell the host that it may look at memory, and go on when it says so. */
+static void wait_for_host(const char *after)
+{
+	char answer[16];
+
+	say("waiting after %s", after);
+	if (read(STDIN_FILENO, answer, sizeof(answer)) <= 0)
+		die("no answer from the host");
+}
+
+/* Where the host has to look: the lines of /proc/iomem on memory that is reserved for the panic kernel. */
+static void tell_regions(void)
+{
+	static char text[256 * 1024];
+	char *rest = text;
+	char *line;
+
+	read_text("/proc/iomem", text, sizeof(text));
+	while ((line = strsep(&rest, "\n")))
+		if (strstr(line, ": Crash kernel"))
+			say("reserved %s", line + strspn(line, " "));
+}
+
+/* argv[used…] become the words of a text, which is cut into them, and then `last`. */
+static void add_words(const char **argv, int used, char *text, const char *last)
+{
+	char *word;
+
+	while ((word = strsep(&text, " "))) {
+		if (!*word)
+			continue;
+		if (used == MAX_WORDS)
+			die("/lab.conf: more words than %d", MAX_WORDS);
+		argv[used++] = word;
+	}
+	argv[used++] = last;
+	argv[used] = NULL;
+}
+
+/* kexec-tools stages the same files first, in each way of conf->peers; the host keeps what it made. */
+static void stage_by_peers(struct conf *conf, const char *initrd, const char *command_line)
+{
+	char *rest = conf->peers;
+	char *way;
+
+	while ((way = strsep(&rest, " "))) {
+		const char *const load[] = {KEXEC,        "-p",         way, initrd,
+					    command_line, conf->kernel, NULL};
+
+		if (!*way)
+			continue;
+		must_run(load, NULL);
+		wait_for_host(way);
+	}
+}
+
 static void arm(struct conf *conf)
 {
 	static char initrd[300];
 	static char command_line[1100];
-	const char *const load[] = {LIFEBOAT,     "load",       "-p", initrd,
-				    command_line, conf->kernel, NULL};
+	const char *load[MAX_WORDS + 2] = {LIFEBOAT, "load", "-p", initrd, command_line};
 	const char *const status[] = {LIFEBOAT, "status", NULL};
 	char loaded[8];
 
 	snprintf(initrd, sizeof(initrd), "--initrd=%s", conf->initrd);
 	snprintf(command_line, sizeof(command_line), "--command-line=%s", conf->command_line);
+	if (*conf->peers || conf->wait)
+		tell_regions();
+	stage_by_peers(conf, initrd, command_line);
+	add_words(load, 5, conf->load_args, conf->kernel);
 	must_run(load, NULL);
 	must_run(status, NULL);
 	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
 	if (loaded[0] != '1')
 		die("lifeboat load succeeded, but kexec_crash_loaded is %c", loaded[0]);
 	say("armed");
+	if (conf->wait)
+		wait_for_host("lifeboat");
 }
 
 /*
@@ -661,6 +734,17 @@ static void count_pages(void)
 	say("pages counted");
 }
 
+/* The CPU that panics is the one that runs the panic kernel. */
+static void move_to_cpu(unsigned long cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("move to CPU %lu: %m", cpu);
+}
+
 int main(void)
 {
 	static struct conf conf;
@@ -684,6 +768,7 @@ int main(void)
 	if (conf.settle)
 		settle();
 	sync();
+	move_to_cpu(conf.panic_cpu);
 	say("panic");
 	write_text("/proc/sysrq-trigger", "c");
 	die("sysrq c did not panic");

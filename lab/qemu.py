@@ -34,6 +34,7 @@ class Boot:
     command_line: str
     memory_mib: int
     cpus: int
+    firmware: Path | None = None  # instead of QEMU's own BIOS
 
 
 def file_offset(address: int, memory_mib: int) -> int:
@@ -61,6 +62,8 @@ class Machine:
         self.argv += ["-smp", str(boot.cpus), "-m", str(boot.memory_mib), "-no-reboot"]
         self.argv += ["-serial", "stdio", "-kernel", str(boot.kernel), "-initrd", str(boot.initrd)]
         self.argv += ["-append", boot.command_line]
+        self.argv += ["-bios", str(boot.firmware)] if boot.firmware else []
+        self.guest: subprocess.Popen[bytes] | None = None  # while it runs
         self.memory_mib = boot.memory_mib
 
     def back_memory(self, path: Path) -> None:
@@ -73,13 +76,22 @@ class Machine:
         """A virtio disk; cache=unsafe because the host does not crash in our drills."""
         self.argv += ["-drive", f"file={image},if=virtio,format=raw,cache=unsafe"]
 
+    def answer(self, text: str) -> None:
+        """Type a line on the console of the running guest."""
+        assert self.guest and self.guest.stdin
+        try:
+            self.guest.stdin.write(text.encode() + b"\n")
+            self.guest.stdin.flush()
+        except BrokenPipeError as err:
+            raise LabError(f"{QEMU} has ended while the guest waited for an answer") from err
+
     def run(self, seconds: float, until: Callable[[str], bool] = lambda text: False) -> bool:
         """Run until the guest ends (True) or a line satisfies `until` or time is up (False)."""
         errors = self.log.with_suffix(".qemu")
         with open(self.log, "w", encoding="utf-8") as log, open(errors, "wb") as err:
-            guest = subprocess.Popen(
+            self.guest = guest = subprocess.Popen(
                 self.argv,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=err,
                 env=environment(),
@@ -91,6 +103,7 @@ class Machine:
             finally:
                 guest.kill()
                 status = guest.wait()
+                self.guest = None
         if ended and status != 0:
             words = tail(errors.read_text(errors="replace"))
             raise LabError(f"{QEMU} ended with status {status}:\n{words}")

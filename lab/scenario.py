@@ -26,6 +26,8 @@ class Guest:
     disk_mib: int
     seconds: int  # for both kernels together, counted by the host
     suite: str  # of Debian, whose newest cloud kernel it runs; empty: this machine's own
+    firmware: str  # "ovmf", or empty: QEMU's own BIOS
+    kernel_args: list[str]  # more words for the first kernel's command line
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Expect:
     seconds: int  # at most, from the panic to the guest's end
     result: str  # of crash.json; empty: no crash.json can have been written
     console: list[str]  # regular expressions, each found on the console after the panic
+    never: list[str]  # regular expressions, none of them found there
+    dmesg: list[str]  # regular expressions, each found in the crashed kernel's log
     present: list[str]  # files in the crash folder
     absent: list[str]
 
@@ -47,6 +51,10 @@ class Scenario:
     about: str
     guest: Guest
     load: dict[str, int]  # the numbers of /lab.conf, see guest.c
+    load_args: list[str]  # more words for `lifeboat load`
+    peers: list[str]  # kexec-tools stages the same before us in each of these ways, like -c
+    damage: str  # what the host damages after it was staged: kernel, initrd; or nothing
+    judges: list[str]  # who looks at a complete dump: modules of lab/judges
     command_line: list[str]  # of the capture kernel
     recipe: dict[str, str | int]
     modules: list[str]

@@ -25,6 +25,7 @@ NHDR = struct.Struct("<III")
 PT_LOAD = 1
 PT_NOTE = 4
 EHDR_PHNUM = 10
+CORE_HEADER = r"elfcorehdr=(0x[0-9a-f]+|[0-9]+K)"
 
 
 def page_down(value: int) -> int:
@@ -62,11 +63,12 @@ class Segment:
 class Ram:
     """The guest's physical memory as it is in the file."""
 
-    def __init__(self, path: Path, memory_mib: int) -> None:
+    def __init__(self, path: Path, memory_mib: int, writable: bool = False) -> None:
         self.path = path
         self.memory_mib = memory_mib
-        with open(path, "rb") as file:
-            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+        with open(path, "r+b" if writable else "rb") as file:
+            self.map = mmap.mmap(file.fileno(), 0, access=access)
         if len(self.map) != memory_mib << 20:
             raise LabError(f"{path} is {len(self.map)} bytes, not {memory_mib} MiB")
 
@@ -84,12 +86,17 @@ class Ram:
 
 def elfcorehdr_address(console: Console) -> int:
     """The core header's physical address, from the capture kernel's command line."""
-    line = console.after(PANIC).find(r"elfcorehdr=0x[0-9a-f]+")
+    line = console.after(PANIC).find(CORE_HEADER)
     if not line:
-        raise LabError("the capture kernel printed no command line with elfcorehdr=0x…")
-    found = re.search(r"elfcorehdr=(0x[0-9a-f]+)", line.text)
+        raise LabError("the capture kernel printed no command line with elfcorehdr=")
+    found = re.search(CORE_HEADER, line.text)
     assert found
-    return int(found.group(1), 16)
+    return core_header_named(found.group(1))
+
+
+def core_header_named(text: str) -> int:
+    """The value of elfcorehdr=, which kexec-tools writes in units of 1024 bytes."""
+    return int(text[:-1]) << 10 if text.endswith("K") else int(text, 16)
 
 
 class Core:
@@ -101,9 +108,9 @@ class Core:
         if self.ehdr[0][:4] != b"\x7fELF":
             raise LabError(f"no ELF header at physical {address:#x}: {self.ehdr[0]!r}")
         table = ram.read(address + EHDR.size, self.ehdr[EHDR_PHNUM] * PHDR.size)
-        segments = [Segment(*fields) for fields in PHDR.iter_unpack(table)]
-        self.loads = [segment for segment in segments if segment.type == PT_LOAD]
-        self.notes = b"".join(self.note(s) for s in segments if s.type == PT_NOTE)
+        self.segments = [Segment(*fields) for fields in PHDR.iter_unpack(table)]
+        self.loads = [segment for segment in self.segments if segment.type == PT_LOAD]
+        self.notes = b"".join(self.note(s) for s in self.segments if s.type == PT_NOTE)
 
     def note(self, segment: Segment) -> bytes:
         """The notes of one PT_NOTE, up to the empty note that ends them."""

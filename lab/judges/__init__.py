@@ -3,20 +3,32 @@
 
 from ..checks import Checks
 from ..crash import Folder
+from ..errors import LabError
 from ..scenario import Scenario
-from . import bitmaps, fidelity, forms, outcome, readers, usage
+from . import bitmaps, fidelity, forms, loader, outcome, readers, usage
 from .evidence import Evidence
 
 
+JUDGES = {
+    "fidelity": fidelity.judge,
+    "readers": readers.judge,
+    "bitmaps": bitmaps.judge,
+    "forms": forms.judge,
+    "usage": usage.judge,
+}
+
+
 def judge_all(folder: Folder, scenario: Scenario, checks: Checks) -> None:
-    """Every judge that a scenario calls for: a crash that left no dump has only its outcome."""
+    """The outcome, and the judges that the scenario calls for; without a dump they cannot judge."""
+    unknown = [name for name in scenario.judges if name not in JUDGES]
+    if unknown:
+        raise LabError(f"no judge {unknown[0]}; there are: {', '.join(JUDGES)}")
     outcome.judge(folder, scenario, checks)
     if scenario.expect.result != "complete":
         return
     evidence = Evidence(folder)
-    judges = [fidelity.judge, readers.judge, bitmaps.judge, forms.judge]
-    if scenario.load["mem-usage"]:
-        judges.append(usage.judge)
-    for judge in judges:
-        with checks.guard(judge.__module__.rpartition(".")[2]):
-            judge(evidence, checks)
+    with checks.guard("loader"):
+        loader.judge(evidence, scenario, checks)
+    for name in scenario.judges:
+        with checks.guard(name):
+            JUDGES[name](evidence, checks)

@@ -9,7 +9,8 @@ from ..crash import Folder
 from ..errors import LabError
 from ..kdump import Kdump
 from ..memory import Memory
-from ..vmcore import Core, Ram, elfcorehdr_address
+from ..staged import kept_headers
+from ..vmcore import Core, Ram, Segment, elfcorehdr_address
 
 
 class Evidence:
@@ -28,6 +29,11 @@ class Evidence:
     def core(self) -> Core:
         """The core header in that memory."""
         return Core(self.ram, elfcorehdr_address(self.folder.console()))
+
+    @cached_property
+    def staged(self) -> dict[str, list[Segment]]:
+        """The program headers that kexec-tools had staged before, by its option."""
+        return kept_headers(self.folder.staged)
 
     @cached_property
     def memory(self) -> Memory:

@@ -41,6 +41,9 @@ def judge_console(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     for number, pattern in enumerate(scenario.expect.console, start=1):
         why = f"no line matches {pattern!r}; the console ended with\n{console.tail()}"
         checks.expect(f"console-{number}", console.find(pattern) is not None, why)
+    for number, pattern in enumerate(scenario.expect.never, start=1):
+        line = console.find(pattern)
+        checks.expect(f"never-{number}", line is None, line.text if line else "")
     again = console.find(PANIC)
     checks.expect("no-second-panic", again is None, again.text if again else "")
 
@@ -59,6 +62,15 @@ def judge_files(folder: Folder, scenario: Scenario, checks: Checks) -> None:
         checks.expect(f"file-{name}", size > 0, "missing or empty", f"{size} bytes")
     for name in scenario.expect.absent:
         checks.expect(f"no-file-{name}", not (crash / name).exists(), "is there")
+
+
+def judge_log(folder: Folder, scenario: Scenario, checks: Checks) -> None:
+    """What the crashed kernel said about its machine: that it was the one that the scenario wants."""
+    log = (folder.crash_folder() / "dmesg.txt").read_text(encoding="utf-8", errors="replace")
+    for number, pattern in enumerate(scenario.expect.dmesg, start=1):
+        found = re.search(pattern, log, re.MULTILINE)
+        checks.expect(f"log-{number}", bool(found), f"no match for {pattern!r}",
+                      found.group() if found else "")
 
 
 def judge_image(folder: Folder, checks: Checks) -> None:
@@ -117,6 +129,9 @@ def judge(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     judge_image(folder, checks)
     with checks.guard("files"):
         judge_files(folder, scenario, checks)
+    if scenario.expect.dmesg:
+        with checks.guard("log"):
+            judge_log(folder, scenario, checks)
     if "crash.json" in scenario.expect.present:
         with checks.guard("record"):
             judge_record(folder, scenario, checks)

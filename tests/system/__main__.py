@@ -17,9 +17,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import big, debs
+from lab import big
 from lab.checks import Checks, Totals
-from lab.crash import Drill, Folder
+from lab.crash import Drill, Folder, fetch_packages
 from lab.errors import LabError
 from lab.judges import judge_all
 from lab.judges.evidence import Evidence
@@ -30,7 +30,13 @@ from . import host, purgatory
 from .subject import Subject
 
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
-LANES = ((CRASH,), ("crash-backports", "no-device", "no-module", "disk-full"))
+LANES = (
+    (CRASH, "loader-file", "loader-nokaslr"),
+    (
+        *("crash-backports", "no-device", "no-module", "disk-full"),
+        *("loader-high", "loader-four-cpus", "loader-six-gib", "loader-efi"),
+    ),
+)
 
 
 def say(text: str) -> None:
@@ -83,8 +89,8 @@ def run_purgatory(totals: Totals) -> bool:
 
 def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
     """Lanes beside each other."""
-    for suite in {load_scenario(name).guest.suite for names in lanes for name in names}:
-        debs.fetch_kernel(suite)  # once, before the lanes would do it twice
+    for name in {name for names in lanes for name in names}:
+        fetch_packages(load_scenario(name))  # once, before the lanes would do it twice
     with ThreadPoolExecutor(len(lanes)) as pool:
         results = [pool.submit(run_lane, names, totals) for names in lanes]
         return all([result.result() for result in results])
