@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import debs, disk, qemu, staged
+from . import debs, disk, qemu, staged, uki
 from .console import PANIC, Console
 from .errors import LabError
 from .paths import program
@@ -109,6 +109,8 @@ def fetch_packages(scenario: Scenario) -> debs.Kernel:
         debs.fetch_kexec()
     if scenario.guest.firmware:
         debs.fetch_firmware(scenario.guest.firmware)
+    if scenario.uki:
+        debs.fetch_uki_stub()
     return debs.fetch_kernel(scenario.guest.suite)
 
 
@@ -181,10 +183,14 @@ class Drill:
             disk.copy_program(kexec, tree, "/usr/sbin/kexec", folders)
         shutil.copy(kernel.vmlinuz, tree / "boot")
         shutil.copy(capture, tree / "boot/capture.img")
+        if self.scenario.uki:
+            command_line = " ".join(self.scenario.command_line)
+            uki.make(kernel.vmlinuz, capture, command_line, tree / "boot/panic.efi")
         conf: dict[str, str | int] = {
             "kernel": f"/boot/{kernel.vmlinuz.name}",
             "initrd": "/boot/capture.img",
             "command-line": " ".join(self.scenario.command_line),
+            "uki": "/boot/panic.efi" if self.scenario.uki else "",
             "load-args": " ".join(self.scenario.load_args),
             "peers": " ".join(self.scenario.peers),
             "wait": int(bool(self.scenario.damage)),

@@ -293,6 +293,13 @@ def depends_on(names: set[str], prefix: str) -> set[str]:
 
 
 @cache
+def fetch_uki_stub() -> Path:
+    """systemd's EFI program that starts the parts of a unified kernel image."""
+    root, _ = package("systemd-boot-efi")
+    return root / "usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+
+
+@cache
 def fetch_firmware(name: str) -> Path:
     """A firmware for guests, by the name that scenarios give it."""
     if name != "ovmf":

@@ -54,6 +54,7 @@ struct conf {
 	char command_line[1024];
 	char load_args[256];
 	char peers[256];
+	char uki[256];
 	unsigned long deadline;
 	unsigned long anon_mib;
 	unsigned long cache_mib;
@@ -93,6 +94,7 @@ static const struct conf_key conf_keys[] = {
 	TEXT_KEY("command-line", command_line), /* its command line */
 	TEXT_KEY("load-args", load_args),       /* more words for lifeboat load */
 	TEXT_KEY("peers", peers),           /* kexec-tools stages before us, with each of these */
+	TEXT_KEY("uki", uki),               /* a file with all three: lifeboat is given only this */
 	NUMBER_KEY("deadline", deadline),   /* seconds until the guest gives up */
 	NUMBER_KEY("anon-mib", anon_mib),   /* anonymous memory: random, patterned and zero */
 	NUMBER_KEY("cache-mib", cache_mib), /* a file written, synced and read again */
@@ -684,7 +686,8 @@ static void arm(struct conf *conf)
 {
 	static char initrd[300];
 	static char command_line[1100];
-	const char *load[MAX_WORDS + 2] = {LIFEBOAT, "load", "-p", initrd, command_line};
+	const char *load[MAX_WORDS + 2] = {LIFEBOAT, "load", "-p"};
+	int used = 3;
 	const char *const status[] = {LIFEBOAT, "status", NULL};
 	char loaded[8];
 
@@ -693,7 +696,11 @@ static void arm(struct conf *conf)
 	if (*conf->peers || conf->wait)
 		tell_regions();
 	stage_by_peers(conf, initrd, command_line);
-	add_words(load, 5, conf->load_args, conf->kernel);
+	if (!*conf->uki) {
+		load[used++] = initrd;
+		load[used++] = command_line;
+	}
+	add_words(load, used, conf->load_args, *conf->uki ? conf->uki : conf->kernel);
 	must_run(load, NULL);
 	must_run(status, NULL);
 	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));

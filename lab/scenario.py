@@ -51,6 +51,7 @@ class Scenario:
     about: str
     guest: Guest
     load: dict[str, int]  # the numbers of /lab.conf, see guest.c
+    uki: bool  # our loader is given one unified kernel image instead of its three parts
     load_args: list[str]  # more words for `lifeboat load`
     peers: list[str]  # kexec-tools stages the same before us in each of these ways, like -c
     damage: str  # what the host damages after it was staged: kernel, initrd; or nothing

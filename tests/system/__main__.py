@@ -54,10 +54,12 @@ def run_scenario(name: str, totals: Totals) -> bool:
     checks = Checks(totals, name)
     scenario = load_scenario(name)
     folder = folder_of(name)
+    started = time.monotonic()
     with checks.guard("drill"):
         Drill(scenario, folder, lambda text: say(f"{name}: {text}")).run()
         checks.expect("drill", True)
         judge_all(folder, scenario, checks)
+    say(f"{name}: {time.monotonic() - started:.0f} s with its judges")
     if not checks.failed and name != CRASH:
         folder.discard_memory()
     return not checks.failed
