@@ -48,8 +48,16 @@ struct arch {
 	const char *name; /* utsname.machine */
 	uint16_t elf_machine;
 	const struct arch_vtop *vtop;
-	const struct arch_load *load; /* NULL: a second kernel cannot be loaded there yet */
 };
+
+/* The one that this program runs on; NULL if it is not in the registry. */
+const struct arch *arch_host(void);
+
+/*
+ * Its loader (arch/load.h); NULL if it has none yet. Not a member of struct arch, so that the capture kernel's program,
+ * which loads nothing, is linked without it.
+ */
+const struct arch_load *arch_load_of(const struct arch *arch);
 
 /* NULL if this architecture is not in the registry. */
 const struct arch *arch_by_elf_machine(uint16_t elf_machine);

@@ -1,10 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "arch/arch.h"
 
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "arch/x86_64/load.h"
+
 static const struct arch *const registry[] = {
 	&arch_x86_64,
 	&arch_arm64,
 };
+
+static const struct {
+	const struct arch *arch;
+	const struct arch_load *load;
+} loaders[] = {
+	{&arch_x86_64, &x86_64_load},
+};
+
+const struct arch_load *arch_load_of(const struct arch *arch)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(loaders); i++)
+		if (loaders[i].arch == arch)
+			return loaders[i].load;
+	return NULL;
+}
+
+const struct arch *arch_host(void)
+{
+	struct utsname name;
+
+	if (uname(&name))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(registry); i++)
+		if (strcmp(registry[i]->name, name.machine) == 0)
+			return registry[i];
+	return NULL;
+}
 
 const struct arch *arch_by_elf_machine(uint16_t elf_machine)
 {

@@ -157,6 +157,12 @@ struct arch_load {
 	 * input contradicts itself), ERR_NO_MEMORY.
 	 */
 	int (*place)(const struct load_input *in, struct segments *ret, struct err *err);
+	/*
+	 * So many bytes of memory from 0 on the running kernel leaves to the capture kernel: they are not
+	 * in the core header.
+	 */
+	uint64_t low_reserved;
+	bool has_apic; /* CPUs are told apart by an APIC id, and one of them booted the machine */
 	const struct cmdline_rule *rules; /* for panic kernels; ends with a NULL text */
 };
 

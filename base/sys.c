@@ -12,6 +12,12 @@ static int real_kexec_file_load(int kernel_fd, int initrd_fd, size_t cmdline_len
 	return (int)syscall(SYS_kexec_file_load, kernel_fd, initrd_fd, cmdline_len, cmdline, flags);
 }
 
+static int real_kexec_load(unsigned long entry, unsigned long n,
+			   const struct kexec_segment *segments, unsigned long flags)
+{
+	return (int)syscall(SYS_kexec_load, entry, n, segments, flags);
+}
+
 static int real_finit_module(int fd, const char *params, int flags)
 {
 	return (int)syscall(SYS_finit_module, fd, params, flags);
@@ -24,6 +30,7 @@ static int real_reboot(unsigned int how)
 
 const struct sys sys_kernel = {
 	.kexec_file_load = real_kexec_file_load,
+	.kexec_load = real_kexec_load,
 	.finit_module = real_finit_module,
 	.mount = mount,
 	.umount = umount2,

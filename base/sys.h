@@ -9,10 +9,15 @@
 
 #include <stddef.h>
 
+struct kexec_segment;
+
 struct sys {
 	/* kexec_file_load(2); cmdline_len counts the NUL, initrd_fd is ignored with NO_INITRAMFS. */
 	int (*kexec_file_load)(int kernel_fd, int initrd_fd, size_t cmdline_len,
 			       const char *cmdline, unsigned long flags);
+	/* kexec_load(2); `segments` are struct kexec_segment of linux/kexec.h. */
+	int (*kexec_load)(unsigned long entry, unsigned long n,
+			  const struct kexec_segment *segments, unsigned long flags);
 	/* finit_module(2) */
 	int (*finit_module)(int fd, const char *params, int flags);
 	/* mount(2) */

@@ -1,85 +1,231 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/load.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/num.h"
 #include "cmd/cmd.h"
-#include "loader/load.h"
+#include "cmd/plan.h"
+#include "loader/check.h"
+#include "loader/kmsg.h"
 
-static void print_loaded(const struct load *l, bool verified)
+const struct state_dirs load_dirs = {STATE_RUN_DIR, STATE_LIB_DIR};
+
+static void print_loaded(const struct plan *p, const struct load_outcome *o)
 {
-	uint64_t region = facts_load_region(&l->facts);
+	uint64_t region = p->panic ? facts_load_region(&p->facts) : 0;
+	const char *release = p->files.image.release[0] ? p->files.image.release : p->kernel;
 	char kernel[16], initrd[16], reserved[16];
 
-	printf("panic kernel %s is loaded: takes %s to start, initramfs %s",
-	       l->kernel.release[0] ? l->kernel.release : l->request.kernel,
-	       num_human(l->kernel.mem_size, kernel), num_human(l->initrd_size, initrd));
+	if (o->unchanged) {
+		printf("panic kernel %s is loaded already, and nothing has changed: not loaded "
+		       "again (-f does)\n",
+		       release);
+		return;
+	}
+	printf("%s %s is loaded by %s: takes %s to start, initramfs %s",
+	       p->panic ? "panic kernel" : "kernel", release, load_method_name(o->submitted.method),
+	       num_human(p->files.image.mem_size, kernel), num_human(p->files.initrd.len, initrd));
 	if (region)
 		printf(", of %s reserved", num_human(region, reserved));
-	printf("%s\n", verified ? "" : " (not verified: crash_loaded in /sys cannot be read)");
+	if (o->submitted.unarmed_ns)
+		printf("; unarmed for %.1f ms", (double)o->submitted.unarmed_ns / 1e6);
+	printf("%s\n", o->submitted.verified ? "" : " (not verified: /sys/kernel cannot be read)");
+	if (o->submitted.fell_back)
+		printf("kexec_load was used because of this: %s\n", o->submitted.refusal.msg);
+	if (o->record.code)
+		printf("warning: %s\n", o->record.msg);
 }
 
-/* With the facts of another machine there is nothing to load: say that it would be. */
-static int load(const struct root *root, const struct load_request *request, struct err *err)
+static void warn_of_size(const struct plan *p)
 {
-	bool verified, recorded = *root->path;
-	struct load l;
-	int r = load_prepare(root, request, &l, err);
+	const struct living *l = &p->living;
+	char missing[16];
+
+	if (p->panic && l->region && l->sum > l->region)
+		printf("warning: it may not have the memory to live: short by about %s; use "
+		       "crashkernel=%" PRIu64 "M (--plan shows the sum)\n",
+		       num_human(l->sum - l->region, missing), l->suggest_mib);
+}
+
+/* An errno has many causes: which one it was is in the kernel's log only. */
+static void print_kernel_lines(struct kmsg *k)
+{
+	struct kmsg_lines lines;
+
+	kmsg_read(k, &lines);
+	for (size_t i = 0; i < lines.n; i++)
+		fprintf(stderr, "%s%s\n", i ? "            " : "kernel log: ", lines.v[i]);
+}
+
+static int call_kernel(struct plan *p, const struct root *root, enum load_mode mode, bool force,
+		       struct err *err)
+{
+	const struct load_options options = {.force = force, .dirs = &load_dirs};
+	struct load_outcome outcome;
+	int r;
+
+	if (mode == LOAD_REHEARSE) {
+		r = submit_rehearse(p, root, &sys_kernel, err);
+		if (!r)
+			printf("the kernel took kernel and initramfs, and gave them up again; "
+			       "what was loaded before still is\n");
+		return r;
+	}
+	r = load_plan(p, &options, root, &sys_kernel, &outcome, err);
+	if (!r) {
+		print_loaded(p, &outcome);
+		warn_of_size(p);
+	}
+	return r;
+}
+
+static int print_plan(struct plan *p, const struct root *root, bool json)
+{
+	struct err placed = {0};
+
+	/* a plan without segments is still worth reading */
+	if (!plan_segments(p, root, &placed))
+		placed.code = 0;
+	if (json)
+		plan_print_json(p, &placed);
+	else
+		plan_print_text(p, &placed);
+	return 0;
+}
+
+static int run_plan(struct plan *p, const struct root *root, enum load_mode mode, bool force,
+		    struct err *err)
+{
+	struct kmsg kmsg;
+	int r;
+
+	if (mode == LOAD_PLAN_TEXT || mode == LOAD_PLAN_JSON)
+		return print_plan(p, root, mode == LOAD_PLAN_JSON);
+	if (*root->path) {
+		printf("all checks pass on the machine recorded in %s; nothing was loaded\n",
+		       root->path);
+		warn_of_size(p);
+		return 0;
+	}
+	kmsg_open(&kmsg);
+	r = call_kernel(p, root, mode, force, err);
+	if (r && err->sys)
+		print_kernel_lines(&kmsg);
+	kmsg_close(&kmsg);
+	return r;
+}
+
+int load_do(const struct root *root, const struct load_request *request, enum load_mode mode,
+	    bool force, struct err *err)
+{
+	struct plan p;
+	int r = plan_make(root, request, &p, err);
 
 	if (r)
 		return r;
-	if (recorded) {
-		printf("all checks pass on the machine recorded in %s; nothing was loaded\n",
-		       root->path);
-	} else {
-		r = load_submit(&l, root, &sys_kernel, &verified, err);
-		if (!r)
-			print_loaded(&l, verified);
-	}
-	load_deinit(&l);
+	r = run_plan(&p, root, mode, force, err);
+	plan_deinit(&p);
+	return r;
+}
+
+/* What the command line asks for. */
+struct load_words {
+	struct load_request request;
+	struct opt_list initrds;
+	const char *root;
+	bool ordinary, plan, json, rehearse, force;
+	int method;
+	uint64_t cpus;
+};
+
+static int check_words(struct load_words *w, struct err *err)
+{
+	struct load_request *r = &w->request;
+
+	if (r->panic == w->ordinary)
+		return err_set(err, ERR_USAGE,
+			       "one of -p (the kernel that runs when this one crashes) and -l (an "
+			       "ordinary one, for `lifeboat exec`) is needed");
+	if (w->json && !w->plan)
+		return err_set(err, ERR_USAGE, "--json goes with --plan");
+	if (w->plan && w->rehearse)
+		return err_set(err, ERR_USAGE, "--plan or --rehearse, not both");
+	r->initrds = w->initrds.v;
+	r->n_initrds = w->initrds.n;
+	r->method = (enum load_method)w->method;
+	r->cpus = (unsigned int)w->cpus;
+	return 0;
+}
+
+static int run_words(struct load_words *w, struct err *err)
+{
+	enum load_mode mode = w->rehearse ? LOAD_REHEARSE : LOAD_NOW;
+	struct root root;
+	int r = check_words(w, err);
+
+	if (w->plan)
+		mode = w->json ? LOAD_PLAN_JSON : LOAD_PLAN_TEXT;
+	if (!r)
+		r = root_init(&root, w->root, err);
+	if (r)
+		return r;
+	r = load_do(&root, &w->request, mode, w->force, err);
+	root_deinit(&root);
 	return r;
 }
 
 static int load_run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
-	struct load_request request = {0};
-	const char *root_path = NULL;
-	bool panic = false;
+	struct load_words w = {0};
 	const struct opt opts[] = {
-		OPT_FLAG('p', "panic", &panic, "stage the kernel that runs when this one crashes"),
-		OPT_STRING(0, "initrd", "IMG", &request.initrd, "its initramfs"),
-		OPT_STRING(0, "command-line", "STR", &request.cmdline, "its command line"),
-		OPT_STRING(0, "root", "DIR", &root_path,
+		OPT_FLAG('p', "panic", &w.request.panic,
+			 "stage the kernel that runs when this one crashes"),
+		OPT_FLAG('l', "load", &w.ordinary, "load one for `lifeboat exec`"),
+		OPT_LIST(0, "initrd", "IMG", &w.initrds,
+			 "its initramfs; several are joined in their order"),
+		OPT_STRING(0, "command-line", "STR", &w.request.cmdline, "its command line"),
+		OPT_FLAG(0, "reuse-cmdline", &w.request.reuse_cmdline,
+			 "begin with the running kernel's command line"),
+		OPT_STRING(0, "append", "STR", &w.request.append, "put behind the command line"),
+		OPT_FLAG(0, "no-rules", &w.request.no_rules,
+			 "take the command line as it is: add and drop nothing"),
+		OPT_NUMBER(0, "cpus", "N", &w.cpus, 1, 4096,
+			   "CPUs of the capture kernel (decided by memory)"),
+		OPT_CHOICE('s', "kexec-file-syscall", &w.method, LOAD_BY_FILES,
+			   "by kexec_file_load(2) only"),
+		OPT_CHOICE('c', "kexec-syscall", &w.method, LOAD_BY_SEGMENTS,
+			   "by kexec_load(2) only"),
+		OPT_CHOICE('a', "kexec-syscall-auto", &w.method, LOAD_AUTO,
+			   "by whichever works (the default)"),
+		OPT_FLAG('f', "force", &w.force, "load although nothing has changed"),
+		OPT_FLAG(0, "plan", &w.plan, "print what would be loaded, where and why"),
+		OPT_FLAG(0, "json", &w.json, "with --plan: as a JSON object"),
+		OPT_FLAG(0, "rehearse", &w.rehearse,
+			 "try the files on the kernel and leave nothing loaded"),
+		OPT_STRING(0, "root", "DIR", &w.root,
 			   "check against the machine recorded in DIR and load nothing"),
 	};
-	struct root root;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, 1, err);
 
-	if (r)
-		return r;
-	if (!panic)
-		return err_set(err, ERR_USAGE,
-			       "-p is missing: this version stages panic kernels only; an "
-			       "ordinary kexec takes kexec -l");
-	if (!request.initrd || !request.cmdline)
-		return err_set(err, ERR_USAGE, "--%s is missing: a panic kernel needs it",
-			       request.initrd ? "command-line" : "initrd");
-	request.kernel = argv[1];
-	r = root_init(&root, root_path, err);
-	if (r)
-		return r;
-	r = load(&root, &request, err);
-	root_deinit(&root);
+	if (!r) {
+		w.request.kernel = argv[1];
+		r = run_words(&w, err);
+	}
+	opt_list_deinit(&w.initrds);
 	return r;
 }
 
 const struct cmd cmd_load = {
 	.name = "load",
 	.operands = "KERNEL",
-	.summary = "stage a panic kernel in the crashkernel memory",
-	.details =
-		"Stages KERNEL (a bzImage) and its initramfs in the memory reserved by "
-		"crashkernel=, by\n"
-		"kexec_file_load(2). Everything that can be checked is checked before the panic\n"
-		"kernel in place, if there is one, is given up.",
+	.summary = "stage a panic kernel, or load a kernel to start",
+	.details = "Stages KERNEL (a bzImage, also packed by gzip, zstd, xz or lzma, or a unified "
+		   "kernel\n"
+		   "image) in the memory reserved by crashkernel= (-p), or loads it for `lifeboat\n"
+		   "exec` (-l). Everything that can be checked is checked before the image in "
+		   "place, if\n"
+		   "there is one, is given up; what is loaded already is not loaded again.",
 	.run = load_run,
 };

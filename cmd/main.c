@@ -6,8 +6,9 @@
 #include "cmd/cmd.h"
 
 static const struct cmd *const commands[] = {
-	&cmd_load,  &cmd_unload, &cmd_status, &cmd_check,     &cmd_initramfs,    &cmd_filter,
-	&cmd_dmesg, &cmd_info,   &cmd_verify, &cmd_mem_usage, &cmd_makedumpfile,
+	&cmd_load,         &cmd_unload, &cmd_status, &cmd_check,  &cmd_initramfs,
+	&cmd_filter,       &cmd_dmesg,  &cmd_info,   &cmd_verify, &cmd_mem_usage,
+	&cmd_makedumpfile, &cmd_exec,   &cmd_kexec,
 };
 
 static void print_usage(FILE *to)
@@ -103,6 +104,8 @@ int main(int argc, char **argv)
 
 	if (argc && strcmp(called, cmd_makedumpfile.name) == 0)
 		return run_command(&cmd_makedumpfile, argc, argv);
+	if (argc && strcmp(called, cmd_kexec.name) == 0)
+		return run_command(&cmd_kexec, argc, argv);
 	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
 		print_usage(stdout);
 		return cmd_flush_stdout(&err);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "loader/check.h"
+#include "loader/state.h"
 
 static const char *lockdown_name(enum lockdown l)
 {
@@ -20,6 +24,73 @@ static const char *lockdown_name(enum lockdown l)
 		break;
 	}
 	return NULL;
+}
+
+/* What is asked and found: the facts, and of the panic kernel what is on record. */
+struct status {
+	struct facts facts;
+	struct state image;    /* known: it was loaded by us, and is still there */
+	struct err record_err; /* code != 0: the record is damaged */
+	const char *
+		header; /* of the core header: "fresh", "stale", "kept by the kernel"; NULL: unknown */
+};
+
+/* Would the core header that was staged be the same today? */
+static const char *judge_header(const struct root *root, const struct state *image)
+{
+	const char *answer = NULL;
+	struct machine m;
+	struct err ignored;
+	uint8_t memory[32];
+
+	if (!image->known || machine_probe(root, &m, &ignored))
+		return NULL;
+	state_memory(&m, memory);
+	if (m.elfcorehdr_size)
+		answer = "kept by the kernel";
+	else if (image->memory_known)
+		answer = memcmp(memory, image->memory, 32) ? "stale" : "fresh";
+	machine_deinit(&m);
+	return answer;
+}
+
+static int probe(const struct root *root, struct status *ret, struct err *err)
+{
+	char run[PATH_MAX];
+	const struct state_dirs dirs = {run, NULL};
+	struct status s = {0};
+	int r = facts_probe(root, &s.facts, err);
+
+	if (r)
+		return r;
+	snprintf(run, sizeof(run), "%s%s", root->path, STATE_RUN_DIR);
+	if (fact_is(s.facts.crash_loaded, 1) && !state_read(&dirs, &s.image, &s.record_err)) {
+		s.record_err.code = 0;
+		s.header = judge_header(root, &s.image);
+	}
+	*ret = s;
+	return 0;
+}
+
+static void deinit(struct status *s)
+{
+	facts_deinit(&s->facts);
+	state_deinit(&s->image);
+}
+
+static void format_time(uint64_t seconds, char ret[32])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		strcpy(ret, "?");
+}
+
+static void format_digest(const uint8_t digest[32], char ret[65])
+{
+	for (int i = 0; i < 32; i++)
+		snprintf(ret + 2 * i, 3, "%02x", digest[i]);
 }
 
 /* 0 if a panic kernel is loaded, else the exit status; err says why and what to do. */
@@ -58,12 +129,40 @@ static void print_yes_no(const char *label, struct fact f)
 	printf("%-16s %s\n", label, !f.known ? "unknown" : f.value ? "yes" : "no");
 }
 
-static void print_text(const struct facts *f, const struct err *problem)
+static void print_image(const struct status *s)
 {
+	const struct state *image = &s->image;
+	char text[65];
+
+	if (s->record_err.code)
+		printf("%-16s %s\n", "image:", s->record_err.msg);
+	else if (fact_is(s->facts.crash_loaded, 1) && !image->known)
+		printf("%-16s loaded by another program\n", "image:");
+	if (!image->known)
+		return;
+	printf("%-16s %s %s, by %s\n", "image:", image->kernel, image->release,
+	       load_method_name(image->method));
+	format_time(image->time, text);
+	printf("%-16s %s\n", "since:", text);
+	printf("%-16s %s\n", "command line:", image->cmdline);
+	format_digest(image->kernel_digest, text);
+	printf("%-16s %s\n", "kernel sha256:", text);
+	format_digest(image->initrd_digest, text);
+	printf("%-16s %s\n", "initrd sha256:", text);
+	printf("%-16s %s%s\n", "core header:", s->header ? s->header : "unknown",
+	       s->header && strcmp(s->header, "stale") == 0
+		       ? ": memory has changed since, load again"
+		       : "");
+}
+
+static void print_text(const struct status *s, const struct err *problem)
+{
+	const struct facts *f = &s->facts;
 	const char *lockdown = lockdown_name(f->lockdown);
 	char size[16];
 
 	print_yes_no("loaded:", f->crash_loaded);
+	print_image(s);
 	print_yes_no("ordinary image:", f->ordinary_loaded);
 	printf("%-16s %s\n",
 	       "reserved:", f->crash_size.known ? num_human(f->crash_size.value, size) : "unknown");
@@ -108,15 +207,41 @@ static void put_regions(struct json *j, const struct facts *f)
 	json_bool(j, "regions_hidden", f->regions_hidden);
 }
 
-/* Unknown values are null; load_limit is null without a limit, too. */
-static void print_json(const struct facts *f, const struct err *problem)
+static void put_image(struct json *j, const struct status *s)
 {
+	const struct state *image = &s->image;
+	char text[65];
+
+	if (!image->known) {
+		json_null(j, "image");
+		return;
+	}
+	json_object(j, "image");
+	json_string(j, "kernel", image->kernel);
+	json_string(j, "release", image->release[0] ? image->release : NULL);
+	json_string(j, "method", load_method_name(image->method));
+	format_time(image->time, text);
+	json_string(j, "since", text);
+	json_string(j, "command_line", image->cmdline);
+	format_digest(image->kernel_digest, text);
+	json_string(j, "kernel_sha256", text);
+	format_digest(image->initrd_digest, text);
+	json_string(j, "initramfs_sha256", text);
+	json_string(j, "core_header", s->header);
+	json_end_object(j);
+}
+
+/* Unknown values are null; load_limit is null without a limit, too. */
+static void print_json(const struct status *s, const struct err *problem)
+{
+	const struct facts *f = &s->facts;
 	struct json j;
 
 	json_init(&j, stdout);
 	json_object(&j, NULL);
 	json_string(&j, "schema", "lifeboat-status-1");
 	put_bool(&j, "loaded", f->crash_loaded);
+	put_image(&j, s);
 	put_bool(&j, "ordinary_loaded", f->ordinary_loaded);
 	put_bool(&j, "hotplug_cpu", f->hotplug_cpu);
 	put_bool(&j, "hotplug_memory", f->hotplug_memory);
@@ -142,7 +267,7 @@ static int status_run(const struct cmd *cmd, int argc, char **argv, struct err *
 		OPT_STRING(0, "root", "DIR", &root_path, "look at the machine recorded in DIR"),
 	};
 	struct err problem = {0};
-	struct facts facts;
+	struct status s;
 	struct root root;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, err);
 
@@ -151,16 +276,16 @@ static int status_run(const struct cmd *cmd, int argc, char **argv, struct err *
 	r = root_init(&root, root_path, err);
 	if (r)
 		return r;
-	r = facts_probe(&root, &facts, err);
+	r = probe(&root, &s, err);
 	root_deinit(&root);
 	if (r)
 		return r;
-	r = judge(&facts, &problem);
+	r = judge(&s.facts, &problem);
 	if (json)
-		print_json(&facts, &problem);
+		print_json(&s, &problem);
 	else
-		print_text(&facts, &problem);
-	facts_deinit(&facts);
+		print_text(&s, &problem);
+	deinit(&s);
 	return r;
 }
 

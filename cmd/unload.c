@@ -2,38 +2,38 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
-#include "loader/load.h"
+#include "cmd/load.h"
 
 static int unload_run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
 	bool panic = false, was_loaded;
 	const struct opt opts[] = {
-		OPT_FLAG('p', "panic", &panic, "the panic kernel"),
+		OPT_FLAG('p', "panic", &panic, "the panic kernel, not an ordinary one"),
 	};
+	const char *what;
 	struct root root;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, err);
 
 	if (r)
 		return r;
-	if (!panic)
-		return err_set(err, ERR_USAGE,
-			       "-p is missing: this version unloads panic kernels only");
 	r = root_init(&root, NULL, err);
 	if (r)
 		return r;
-	r = load_unload(&root, &sys_kernel, &was_loaded, err);
+	r = load_unload(panic, &load_dirs, &root, &sys_kernel, &was_loaded, err);
 	root_deinit(&root);
-	if (!r)
-		printf("%s\n", was_loaded ? "the panic kernel is unloaded"
-					  : "no panic kernel was loaded: nothing to do");
+	what = panic ? "panic kernel" : "ordinary image";
+	if (!r && was_loaded)
+		printf("the %s is unloaded\n", what);
+	else if (!r)
+		printf("no %s was loaded: nothing to do\n", what);
 	return r;
 }
 
 const struct cmd cmd_unload = {
 	.name = "unload",
 	.operands = "",
-	.summary = "take the staged panic kernel out",
-	.details = "Takes the staged panic kernel out: a crash from then on is not captured.\n"
-		   "It is no error if there is none.",
+	.summary = "take the panic kernel, or an ordinary image, out",
+	.details = "Takes the image loaded for `lifeboat exec` out, or with -p the staged panic\n"
+		   "kernel: a crash from then on is not captured. It is no error if there is none.",
 	.run = unload_run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From an errno of kexec_file_load(2) to one cause and one remedy, by what is known of the machine.
+ * From an errno of kexec_file_load(2) or kexec_load(2) to one cause and one remedy, by what is known of the machine.
  * Pure: a table, the first row that applies wins, in the kernel's order of refusal.
  */
 #ifndef LOADER_EXPLAIN_H
@@ -13,6 +13,13 @@ enum explain_phase {
 	EXPLAIN_UNLOAD = 2,
 };
 
+/* The call that failed. */
+struct explain_call {
+	enum explain_phase phase;
+	bool ordinary; /* not a panic kernel */
+	bool segments; /* kexec_load(2), not kexec_file_load(2) */
+};
+
 struct explanation {
 	enum err_code code;
 	const char *cause;  /* a clause: "the kernel is locked down and ..." */
@@ -20,13 +27,13 @@ struct explanation {
 };
 
 /* `facts` is the snapshot taken before the call. There is a row for an unexpected errno, too. */
-struct explanation explain(int sys, enum explain_phase phase, const struct facts *facts);
+struct explanation explain(int sys, struct explain_call call, const struct facts *facts);
 
 /* Is it certain from the facts alone that the kernel will refuse the caller (EPERM)? Why? */
-bool explain_foreseen(const struct facts *facts, struct explanation *ret);
+bool explain_foreseen(struct explain_call call, const struct facts *facts, struct explanation *ret);
 
 /* The explanation as *err: "kexec_file_load: Device or resource busy (EBUSY):
  * CAUSE; REMEDY". Returns its code. */
-int explain_err(int sys, enum explain_phase phase, const struct facts *facts, struct err *err);
+int explain_err(int sys, struct explain_call call, const struct facts *facts, struct err *err);
 
 #endif

@@ -11,16 +11,6 @@
 #include "arch/x86_64/purgatory_blob.h"
 #include "base/num.h"
 
-/*
- * The purgatory and its digest are built apart: without them a program still links, and place() says so.
- */
-#pragma weak sha256_init
-#pragma weak sha256_update
-#pragma weak sha256_final
-#pragma weak purgatory_memory
-#pragma weak purgatory_size
-#pragma weak purgatory_make
-
 #define PAGE 4096u
 #define MIB  (1024u * 1024)
 
@@ -164,14 +154,15 @@ static int make_cmdline(struct plan *p, struct err *err)
 	if (p->in->panic)
 		snprintf(front, sizeof(front), "elfcorehdr=0x%" PRIx64 " ", p->core_header.start);
 	if (rsdp && p->bz.protocol < PROTOCOL_RSDP && !boot_params_has_efi(&p->boot))
-		snprintf(back, sizeof(back), " acpi_rsdp=0x%" PRIx64, rsdp);
+		snprintf(back, sizeof(back), "acpi_rsdp=0x%" PRIx64 " ", rsdp);
 	added = strlen(front) + strlen(back);
 	if (!num_add(user, added + 1, &size))
 		return err_nomem(err, user, "the command line");
 	p->segs.cmdline = segments_alloc(&p->segs, size);
 	if (!p->segs.cmdline)
 		return err_nomem(err, size, "the command line");
-	snprintf(p->segs.cmdline, size, "%s%s%s", front, p->in->cmdline, back);
+	/* in front: what is behind a "--" is for init */
+	snprintf(p->segs.cmdline, size, "%s%s%s", front, back, p->in->cmdline);
 	return check_cmdline(p, added, err);
 }
 
@@ -182,10 +173,11 @@ static int place_purgatory(struct plan *p, struct err *err)
 	size_t size;
 	int r;
 
-	if (!purgatory_make || !purgatory_size || !purgatory_memory || !sha256_init ||
-	    !sha256_update || !sha256_final)
-		return err_set(err, ERR_UNSUPPORTED, "this program was built without a purgatory");
 	size = purgatory_size();
+	if (!size)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "kexec_load: this program was built without a purgatory (it takes a "
+			       "compiler for x86_64); load by kexec_file_load (-s)");
 	p->purgatory_data = segments_alloc(&p->segs, size);
 	if (!p->purgatory_data)
 		return err_nomem(err, size, "the purgatory");
@@ -330,5 +322,7 @@ const struct arch_load x86_64_load = {
 	.head_size = BZIMAGE_HEAD_SIZE,
 	.parse = parse,
 	.place = place,
+	.low_reserved = 1 * MIB, /* arch/x86/kernel/crash.c, elf_header_exclude_ranges() */
+	.has_apic = true,
 	.rules = x86_64_cmdline_rules,
 };

@@ -31,10 +31,15 @@ from .subject import Subject
 
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
 LANES = (
-    (CRASH, "loader-file", "loader-nokaslr"),
+    (
+        *(CRASH, "loader-file", "loader-nokaslr", "loader-uki"),
+        *("loader-load", "loader-load-nokaslr", "loader-load-uki", "loader-load-backports"),
+        *("loader-damaged-kernel", "loader-damaged-initrd"),
+    ),
     (
         *("crash-backports", "no-device", "no-module", "disk-full"),
         *("loader-high", "loader-four-cpus", "loader-six-gib", "loader-efi"),
+        *("loader-load-high", "loader-load-four-cpus", "loader-load-six-gib", "loader-load-efi"),
     ),
 )
 

@@ -842,7 +842,7 @@ TEST(facet)
 	struct kernel_image image;
 	struct segments s;
 
-	assert_ptr_equal(arch_x86_64.load, &x86_64_load);
+	assert_ptr_equal(arch_load_of(&arch_x86_64), &x86_64_load);
 	assert_int_equal(x86_64_load.kexec_arch, 62 << 16);
 	assert_ok(x86_64_load.parse((struct bytes){m->kernel, FIXTURE_SIZE}, FIXTURE_SIZE, &image,
 				    err));

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What `lifeboat load` and the program called kexec share. */
+#ifndef CMD_LOAD_H
+#define CMD_LOAD_H
+
+#include "loader/load.h"
+
+enum load_mode {
+	LOAD_NOW,
+	LOAD_REHEARSE,  /* load as an ordinary image, and take it out again */
+	LOAD_PLAN_TEXT, /* print what would be done */
+	LOAD_PLAN_JSON,
+};
+
+/* Where the record of what is loaded lives. */
+extern const struct state_dirs load_dirs;
+
+/* With the facts of another machine (a root that is not "/") nothing is ever loaded. */
+int load_do(const struct root *root, const struct load_request *request, enum load_mode mode,
+	    bool force, struct err *err) _must_check_;
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "loader/state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/num.h"
+#include "base/sha256.h"
+
+#define RECORD_MAX (1024 * 1024)
+
+static void path_of(char ret[256], const char *dir, const char *name)
+{
+	snprintf(ret, 256, "%s/%s", dir, name);
+}
+
+/* ---- digests as text */
+
+static void to_hex(const uint8_t digest[32], char ret[65])
+{
+	for (int i = 0; i < 32; i++)
+		snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+}
+
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool from_hex(const char *text, uint8_t ret[32])
+{
+	if (strlen(text) != 64)
+		return false;
+	for (int i = 0; i < 32; i++) {
+		int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+/* ---- the record */
+
+static bool set_text(char **to, const char *value)
+{
+	free(*to);
+	*to = strdup(value);
+	return *to;
+}
+
+/* False: no such key, or no value for it. */
+static bool set(struct state *s, const char *key, const char *value)
+{
+	struct err ignored;
+
+	if (strcmp(key, "method") == 0) {
+		s->method = strcmp(value, load_method_name(LOAD_BY_SEGMENTS)) == 0
+				    ? LOAD_BY_SEGMENTS
+				    : LOAD_BY_FILES;
+		return strcmp(value, load_method_name(s->method)) == 0;
+	}
+	if (strcmp(key, "kernel") == 0)
+		return set_text(&s->kernel, value);
+	if (strcmp(key, "release") == 0)
+		return set_text(&s->release, value);
+	if (strcmp(key, "cmdline") == 0)
+		return set_text(&s->cmdline, value);
+	if (strcmp(key, "kernel-sha256") == 0)
+		return from_hex(value, s->kernel_digest);
+	if (strcmp(key, "initrd-sha256") == 0)
+		return from_hex(value, s->initrd_digest);
+	if (strcmp(key, "time") == 0)
+		return num_parse_range(value, 1, INT64_MAX, &s->time, &ignored) == 0;
+	if (strcmp(key, "memory") == 0)
+		return s->memory_known = from_hex(value, s->memory);
+	return false;
+}
+
+static int parse(char *text, const char *path, struct state *s, struct err *err)
+{
+	unsigned int number = 1;
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save), number++) {
+		char *value = strchr(line, '=');
+
+		if (value)
+			*value++ = '\0';
+		if (!value || !set(s, line, value))
+			return err_set(err, ERR_CORRUPT, "%s: line %u, \"%.40s\", makes no sense",
+				       path, number, line);
+	}
+	if (!s->method || !s->kernel || !s->cmdline || !s->release || !s->time)
+		return err_set(err, ERR_CORRUPT, "%s: is not complete", path);
+	s->known = true;
+	return 0;
+}
+
+int state_read(const struct state_dirs *dirs, struct state *ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct state s = {0};
+	char path[256];
+	size_t len;
+	int r;
+
+	path_of(path, dirs->run, "panic-kernel");
+	r = io_read_file(path, RECORD_MAX, &text, &len, err);
+	if (r == ERR_NOT_FOUND) {
+		*ret = s;
+		return 0;
+	}
+	if (r)
+		return r;
+	r = parse(text, path, &s, err);
+	if (r)
+		state_deinit(&s);
+	else
+		*ret = s;
+	return r;
+}
+
+void state_deinit(struct state *s)
+{
+	free(s->kernel);
+	free(s->release);
+	free(s->cmdline);
+	*s = (struct state){0};
+}
+
+/* ---- writing */
+
+static int make_dir(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return err_sys(err, errno, "%s: mkdir", path);
+	return 0;
+}
+
+/* Copies under names of their content: what an older record names stays until the new one is there. */
+static void copy_path(char ret[256], const struct state_dirs *dirs, const char *what,
+		      const uint8_t digest[32])
+{
+	char name[96], hex[65];
+
+	to_hex(digest, hex);
+	snprintf(name, sizeof(name), "%s-%.16s", what, hex);
+	path_of(ret, dirs->lib, name);
+}
+
+static int copy(const struct state_dirs *dirs, const char *what, const uint8_t digest[32],
+		struct bytes data, struct err *err)
+{
+	char path[256];
+	struct stat st;
+
+	copy_path(path, dirs, what, digest);
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == data.len)
+		return 0; /* whether it still is what it was is seen when it is loaded */
+	return io_write_file(path, data.data, data.len, err);
+}
+
+/* Of copies only those that the record names stay. */
+static void remove_others(const struct state_dirs *dirs, const struct state *old,
+			  const struct plan *plan)
+{
+	char path[256];
+
+	if (!old->known)
+		return;
+	if (memcmp(old->kernel_digest, plan->files.kernel_digest, 32)) {
+		copy_path(path, dirs, "kernel", old->kernel_digest);
+		unlink(path);
+	}
+	if (memcmp(old->initrd_digest, plan->files.initrd_digest, 32)) {
+		copy_path(path, dirs, "initrd", old->initrd_digest);
+		unlink(path);
+	}
+}
+
+static int write_record(const struct state_dirs *dirs, const struct plan *p,
+			enum load_method method, struct err *err)
+{
+	char kernel[65], initrd[65], memory[65], path[256];
+	_cleanup_free_ char *text = NULL;
+	uint8_t digest[32];
+	int len;
+
+	to_hex(p->files.kernel_digest, kernel);
+	to_hex(p->files.initrd_digest, initrd);
+	state_memory(&p->machine, digest);
+	to_hex(digest, memory);
+	len = asprintf(&text,
+		       "method=%s\nkernel=%s\nrelease=%s\ncmdline=%s\nkernel-sha256=%s\n"
+		       "initrd-sha256=%s\ntime=%jd\n%s%s%s",
+		       load_method_name(method), p->kernel, p->files.image.release, p->cmdline.line,
+		       kernel, initrd, (intmax_t)time(NULL), p->machine.n_areas ? "memory=" : "",
+		       p->machine.n_areas ? memory : "", p->machine.n_areas ? "\n" : "");
+	if (len < 0) {
+		text = NULL;
+		return err_nomem(err, 4096, "the record of what is loaded");
+	}
+	path_of(path, dirs->run, "panic-kernel");
+	return io_write_file(path, text, (size_t)len, err);
+}
+
+int state_write(const struct state_dirs *dirs, const struct plan *p, enum load_method method,
+		struct err *err)
+{
+	struct state old = {0};
+	struct err ignored;
+	int r;
+
+	if (strchr(p->kernel, '\n') || strchr(p->cmdline.line, '\n'))
+		return err_set(err, ERR_UNSUPPORTED,
+			       "a line break in the name of the kernel or in the command line: "
+			       "what is loaded is not recorded");
+	r = make_dir(dirs->run, err);
+	if (!r)
+		r = make_dir(dirs->lib, err);
+	if (!r)
+		r = copy(dirs, "kernel", p->files.kernel_digest, p->files.kernel, err);
+	if (!r && p->files.initrd.len)
+		r = copy(dirs, "initrd", p->files.initrd_digest, p->files.initrd, err);
+	if (r)
+		return r;
+	if (state_read(dirs, &old, &ignored))
+		old = (struct state){0};
+	r = write_record(dirs, p, method, err);
+	if (!r)
+		remove_others(dirs, &old, p);
+	state_deinit(&old);
+	return r;
+}
+
+int state_forget(const struct state_dirs *dirs, struct err *err)
+{
+	char path[256];
+
+	path_of(path, dirs->run, "panic-kernel");
+	if (unlink(path) && errno != ENOENT)
+		return err_sys(err, errno, "%s: unlink", path);
+	return 0;
+}
+
+/* ---- comparing */
+
+static void digest_u64(struct sha256 *s, uint64_t value)
+{
+	uint64_t le = htole64(value);
+
+	sha256_update(s, &le, sizeof(le));
+}
+
+void state_memory(const struct machine *m, uint8_t ret[32])
+{
+	struct sha256 s;
+
+	sha256_init(&s);
+	for (size_t i = 0; i < m->n_areas; i++) {
+		if (m->areas[i].kind != AREA_RAM)
+			continue;
+		digest_u64(&s, m->areas[i].range.start);
+		digest_u64(&s, m->areas[i].range.end);
+	}
+	digest_u64(&s, m->crash.n);
+	for (size_t i = 0; i < m->crash.n; i++) {
+		digest_u64(&s, m->crash.v[i].start);
+		digest_u64(&s, m->crash.v[i].end);
+	}
+	for (size_t i = 0; i < m->n_cpus; i++)
+		digest_u64(&s, m->cpus[i].addr);
+	sha256_final(&s, ret);
+}
+
+bool state_matches(const struct state *s, const struct plan *p, enum load_method method)
+{
+	uint8_t memory[32];
+
+	if (!s->known || s->method != method || strcmp(s->cmdline, p->cmdline.line) ||
+	    memcmp(s->kernel_digest, p->files.kernel_digest, 32) ||
+	    memcmp(s->initrd_digest, p->files.initrd_digest, 32))
+		return false;
+	if (p->machine.elfcorehdr_size)
+		return true; /* the kernel keeps the header up to date */
+	state_memory(&p->machine, memory);
+	return s->memory_known && p->machine.n_areas && memcmp(memory, s->memory, 32) == 0;
+}
+
+struct load_request state_request(const struct state_dirs *dirs, const struct state *s,
+				  struct state_paths *paths)
+{
+	struct stat st;
+	bool initrd;
+
+	copy_path(paths->kernel, dirs, "kernel", s->kernel_digest);
+	copy_path(paths->initrd, dirs, "initrd", s->initrd_digest);
+	paths->initrds[0] = paths->initrd;
+	initrd = stat(paths->initrd, &st) == 0;
+	return (struct load_request){
+		.panic = true,
+		.kernel = paths->kernel,
+		.initrds = paths->initrds,
+		.n_initrds = initrd,
+		.cmdline = s->cmdline,
+		.no_rules = true,
+		.method = s->method,
+	};
+}
