@@ -7,6 +7,8 @@
 
 #define MIB (1024ull * 1024)
 
+static const struct explain_call load_panic = {.phase = EXPLAIN_LOAD};
+
 static struct facts probe(const char *machine)
 {
 	struct err err = {0};
@@ -45,7 +47,7 @@ TEST(machine_ready)
 	assert_true(fact_is(f.la57, 1));
 	assert_int_equal(facts_load_region(&f), 128 * MIB);
 	assert_int_equal(check_reservation(&f, &err), 0);
-	assert_int_equal(check_permission(&f, &err), 0);
+	assert_int_equal(check_permission(&f, load_panic, &err), 0);
 	facts_deinit(&f);
 }
 
@@ -152,7 +154,7 @@ TEST(machine_not_root)
 	assert_true(f.regions_hidden);
 	assert_int_equal(f.regions.n, 0);
 	assert_int_equal(facts_load_region(&f), 128 * MIB);
-	assert_int_equal(check_permission(&f, &err), ERR_REFUSED);
+	assert_int_equal(check_permission(&f, load_panic, &err), ERR_REFUSED);
 	assert_says(&err, "run this as root");
 	facts_deinit(&f);
 }
@@ -171,7 +173,7 @@ TEST(machine_policy)
 		struct facts f = probe(cases[i].machine);
 		struct err err = {0};
 
-		assert_int_equal(check_permission(&f, &err), ERR_REFUSED);
+		assert_int_equal(check_permission(&f, load_panic, &err), ERR_REFUSED);
 		assert_says(&err, cases[i].says);
 		facts_deinit(&f);
 	}
@@ -185,7 +187,7 @@ TEST(machine_lockdown)
 	assert_int_equal(f.lockdown, LOCKDOWN_INTEGRITY);
 	assert_true(fact_is(f.secure_boot, 1));
 	/* a signed kernel may be loaded all the same */
-	assert_int_equal(check_permission(&f, &err), 0);
+	assert_int_equal(check_permission(&f, load_panic, &err), 0);
 	facts_deinit(&f);
 }
 
@@ -201,7 +203,7 @@ TEST(machine_empty)
 	assert_null(f.release);
 	assert_int_equal(f.iomem_err.code, ERR_NOT_FOUND);
 	assert_int_equal(facts_load_region(&f), 0);
-	assert_int_equal(check_permission(&f, &err), 0);
+	assert_int_equal(check_permission(&f, load_panic, &err), 0);
 	facts_deinit(&f);
 }
 
@@ -220,27 +222,32 @@ TEST(sizes)
 	struct kernel_image old = image;
 	struct err err = {0};
 
-	assert_int_equal(check_sizes(&f, &image, 1, &err), 0);
+	assert_int_equal(check_sizes(&f, &image, 1, true, &err), 0);
 	/* 128 - 52 MiB and 20 KiB of other segments */
-	assert_int_equal(check_sizes(&f, &image, 76 * MIB - 20 * 1024, &err), 0);
-	assert_int_equal(check_sizes(&f, &image, 76 * MIB - 20 * 1024 + 1, &err), ERR_NO_SPACE);
+	assert_int_equal(check_sizes(&f, &image, 76 * MIB - 20 * 1024, true, &err), 0);
+	assert_int_equal(check_sizes(&f, &image, 76 * MIB - 20 * 1024 + 1, true, &err),
+			 ERR_NO_SPACE);
 	assert_says(&err, "short by 4.0 KB");
-	assert_int_equal(check_sizes(&f, &image, 86 * MIB, &err), ERR_NO_SPACE);
+	assert_int_equal(check_sizes(&f, &image, 86 * MIB, true, &err), ERR_NO_SPACE);
 	assert_says(&err, "the kernel takes 52.0 MB to start and the initramfs 86.0 MB, the "
 			  "reservation has 128.0 MB: short by 10.0 MB; boot with crashkernel=480M");
-	assert_int_equal(check_sizes(&f, &image, UINT64_MAX, &err), ERR_NO_SPACE);
+	assert_int_equal(check_sizes(&f, &image, UINT64_MAX, true, &err), ERR_NO_SPACE);
+
+	/* an ordinary one does not go there */
+	assert_int_equal(check_sizes(&f, &image, 86 * MIB, false, &err), 0);
 
 	f.mem_total.value = 100 * MIB;
-	assert_int_equal(check_sizes(&f, &image, 1, &err), ERR_NO_SPACE);
+	assert_int_equal(check_sizes(&f, &image, 1, false, &err), ERR_NO_SPACE);
+	assert_int_equal(check_sizes(&f, &image, 1, true, &err), ERR_NO_SPACE);
 	assert_says(&err, "50.0 MB is allowed");
 	f.mem_total.known = false;
-	assert_int_equal(check_sizes(&f, &image, 1, &err), 0);
+	assert_int_equal(check_sizes(&f, &image, 1, true, &err), 0);
 
 	old.five_level = false;
-	assert_int_equal(check_sizes(&f, &old, 1, &err), ERR_UNSUPPORTED);
+	assert_int_equal(check_sizes(&f, &old, 1, true, &err), ERR_UNSUPPORTED);
 	assert_says(&err, "5-level paging");
 	f.la57.value = 0;
-	assert_int_equal(check_sizes(&f, &old, 1, &err), 0);
+	assert_int_equal(check_sizes(&f, &old, 1, true, &err), 0);
 	facts_deinit(&f);
 }
 
@@ -261,17 +268,34 @@ TEST(cmdlines)
 	char line[2100];
 	struct err err = {0};
 
-	assert_int_equal(check_cmdline(&image, "", &err), 0);
-	assert_int_equal(check_cmdline(&image, "console=ttyS0 nr_cpus=1", &err), 0);
+	assert_int_equal(check_cmdline(&image, "", true, &err), 0);
+	assert_int_equal(check_cmdline(&image, "console=ttyS0 nr_cpus=1", true, &err), 0);
 	memset(line, 'a', sizeof(line));
 	line[2016] = '\0'; /* 2016 + NUL + 30 = 2047: Linux 6.1 takes it, and refuses one more */
-	assert_int_equal(check_cmdline(&image, line, &err), 0);
+	assert_int_equal(check_cmdline(&image, line, true, &err), 0);
 	line[2016] = 'a';
 	line[2017] = '\0';
-	assert_int_equal(check_cmdline(&image, line, &err), ERR_USAGE);
+	assert_int_equal(check_cmdline(&image, line, true, &err), ERR_USAGE);
 	assert_says(&err, "2017 bytes long, 1 too many");
-	assert_int_equal(check_cmdline(&image, "quiet elfcorehdr=0x1000 x", &err), ERR_USAGE);
-	assert_says(&err, "elfcorehdr=0x1000");
+	/* nothing is put in front of an ordinary one's */
+	memset(line, 'a', sizeof(line));
+	line[2046] = '\0';
+	assert_int_equal(check_cmdline(&image, line, false, &err), 0);
+	line[2046] = 'a';
+	line[2047] = '\0';
+	assert_int_equal(check_cmdline(&image, line, false, &err), ERR_USAGE);
+	assert_says(&err, "2047 bytes long, 1 too many");
+	assert_null(strstr(err.msg, "elfcorehdr="));
+}
+
+TEST(elfcorehdr)
+{
+	assert_ok(check_no_elfcorehdr("", err));
+	assert_ok(check_no_elfcorehdr("quiet elfcorehdr_not=1 a=elfcorehdr=1", err));
+	assert_ok(check_no_elfcorehdr("quiet -- elfcorehdr=0x1000", err)); /* init's */
+	assert_fails(check_no_elfcorehdr("quiet elfcorehdr=0x1000 x", err), ERR_USAGE,
+		     "elfcorehdr=0x1000");
+	assert_fails(check_no_elfcorehdr("\"elfcorehdr=1 2\"", err), ERR_USAGE, "elfcorehdr=1 2");
 }
 
 int main(void)
@@ -292,6 +316,7 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(suggestions),
 		cmocka_unit_test(cmdlines),
+		cmocka_unit_test(elfcorehdr),
 	};
 
 	return cmocka_run_group_tests_name("loader_probe", tests, NULL, NULL);
