@@ -184,26 +184,27 @@ static int load_run(const struct cmd *cmd, int argc, char **argv, struct err *er
 			 "stage the kernel that runs when this one crashes"),
 		OPT_FLAG('l', "load", &w.ordinary, "load one for `lifeboat exec`"),
 		OPT_LIST(0, "initrd", "IMG", &w.initrds,
-			 "its initramfs; several are joined in their order"),
+			 "its initramfs; several are joined in the order given"),
 		OPT_STRING(0, "command-line", "STR", &w.request.cmdline, "its command line"),
 		OPT_FLAG(0, "reuse-cmdline", &w.request.reuse_cmdline,
 			 "begin with the running kernel's command line"),
 		OPT_STRING(0, "append", "STR", &w.request.append, "put behind the command line"),
 		OPT_FLAG(0, "no-rules", &w.request.no_rules,
-			 "take the command line as it is: add and drop nothing"),
+			 "do not apply the rules for a panic kernel's command line"),
 		OPT_NUMBER(0, "cpus", "N", &w.cpus, 1, 4096,
-			   "CPUs of the capture kernel (decided by memory)"),
+			   "CPUs of the capture kernel (default: 1)"),
 		OPT_CHOICE('s', "kexec-file-syscall", &w.method, LOAD_BY_FILES,
 			   "by kexec_file_load(2) only"),
 		OPT_CHOICE('c', "kexec-syscall", &w.method, LOAD_BY_SEGMENTS,
 			   "by kexec_load(2) only"),
 		OPT_CHOICE('a', "kexec-syscall-auto", &w.method, LOAD_AUTO,
 			   "by whichever works (the default)"),
-		OPT_FLAG('f', "force", &w.force, "load although nothing has changed"),
+		OPT_FLAG('f', "force", &w.force,
+			 "load a panic kernel although nothing has changed"),
 		OPT_FLAG(0, "plan", &w.plan, "print what would be loaded, where and why"),
 		OPT_FLAG(0, "json", &w.json, "with --plan: as a JSON object"),
 		OPT_FLAG(0, "rehearse", &w.rehearse,
-			 "try the files on the kernel and leave nothing loaded"),
+			 "try the files as an ordinary image, and take it out again"),
 		OPT_STRING(0, "root", "DIR", &w.root,
 			   "check against the machine recorded in DIR and load nothing"),
 	};
@@ -226,6 +227,7 @@ const struct cmd cmd_load = {
 		   "image) in the memory reserved by crashkernel= (-p), or loads it for `lifeboat\n"
 		   "exec` (-l). Everything that can be checked is checked before the image in "
 		   "place, if\n"
-		   "there is one, is given up; what is loaded already is not loaded again.",
+		   "there is one, is given up; a panic kernel that is loaded already is not loaded "
+		   "again.",
 	.run = load_run,
 };
