@@ -85,8 +85,7 @@ static int kexec_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 		OPT_FLAG('f', "force", &w.force, "load, and start at once (with -p: only load)"),
 		OPT_FLAG('u', "unload", &w.unload, "take the image out (-p: the panic kernel)"),
 		OPT_FLAG('S', "status", &w.status,
-			 "is one loaded (-p: a panic kernel)? exit status 1: yes, 0: no, 255: "
-			 "unknown"),
+			 "exit status 1: loaded (-p: a panic kernel), 0: not, 255: unknown"),
 		OPT_CHOICE('s', "kexec-file-syscall", &w.method, LOAD_BY_FILES,
 			   "by kexec_file_load(2)"),
 		OPT_CHOICE('c', "kexec-syscall", &w.method, LOAD_BY_SEGMENTS, "by kexec_load(2)"),
@@ -125,10 +124,10 @@ const struct cmd cmd_kexec = {
 	.name = "kexec",
 	.operands = "[KERNEL]",
 	.summary = "take the command lines of kexec(8)",
-	.details =
-		"What the program does when it is called by the name kexec: -l, -p, -e, -u, -S, "
-		"-s,\n"
-		"-c, -a and what goes with them, as kexec(8) has them. A command line is taken as\n"
-		"it is given. Exit status of -S: 1 loaded, 0 not loaded, 255 unknown.",
+	.details = "What the program does when it is called by the name kexec: -l, -p, -e, -f, -u, "
+		   "-S,\n"
+		   "-s, -c, -a and what goes with them, as kexec(8) has them. No rules are applied "
+		   "to\n"
+		   "the command line. Exit status of -S: 1 loaded, 0 not loaded, 255 unknown.",
 	.run = kexec_run,
 };
