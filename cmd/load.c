@@ -150,6 +150,10 @@ static int check_words(struct load_words *w, struct err *err)
 			       "ordinary one, for `lifeboat exec`) is needed");
 	if (w->json && !w->plan)
 		return err_set(err, ERR_USAGE, "--json goes with --plan");
+	if (w->cpus && (w->ordinary || r->no_rules))
+		return err_set(err, ERR_USAGE,
+			       "--cpus is for panic kernels whose command line is made by rules: "
+			       "write nr_cpus= into the command line");
 	if (w->plan && w->rehearse)
 		return err_set(err, ERR_USAGE, "--plan or --rehearse, not both");
 	r->initrds = w->initrds.v;

@@ -137,7 +137,8 @@ static void print_image(const struct status *s)
 	if (s->record_err.code)
 		printf("%-16s %s\n", "image:", s->record_err.msg);
 	else if (fact_is(s->facts.crash_loaded, 1) && !image->known)
-		printf("%-16s loaded by another program\n", "image:");
+		printf("%-16s not on record: loaded by another program, or the record was lost\n",
+		       "image:");
 	if (!image->known)
 		return;
 	printf("%-16s %s %s, by %s\n", "image:", image->kernel, image->release,

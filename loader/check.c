@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "base/num.h"
 #include "format/pe.h"
@@ -164,8 +165,12 @@ int check_signature(const struct facts *f, bool checks, bool insists, struct byt
 static uint64_t unpacked_size(struct bytes initrd)
 {
 	static const uint8_t gzip[] = {0x1f, 0x8b}, cpio[] = {'0', '7', '0', '7', '0', '1'};
+	unsigned long long frame = ZSTD_getFrameContentSize(initrd.data, initrd.len);
 	uint32_t size;
 
+	if (frame != ZSTD_CONTENTSIZE_UNKNOWN && frame != ZSTD_CONTENTSIZE_ERROR &&
+	    frame >= initrd.len)
+		return NUM_MIN(frame, UINT64_MAX / 2);
 	if (initrd.len >= sizeof(cpio) && memcmp(initrd.data, cpio, sizeof(cpio)) == 0)
 		return initrd.len;
 	if (initrd.len > 18 && memcmp(initrd.data, gzip, sizeof(gzip)) == 0 &&

@@ -32,6 +32,17 @@ static int put_back(const struct state_dirs *dirs, const struct state *s, const 
 	return r;
 }
 
+/* What submit_load() said is loaded now is not true any more. */
+static void replace_state(struct err *err, const char *kernel)
+{
+	char *state = strrchr(err->msg, '(');
+
+	if (state && strcmp(state, "(no panic kernel is loaded now)") == 0)
+		*state = '\0';
+	append(err, "(the panic kernel loaded before, ", kernel);
+	append(err, ", was put back)", "");
+}
+
 /* The load has failed. Is what was there before lost with it, and can it be put back? */
 static void recover(const struct load_options *options, const struct root *root,
 		    const struct sys *sys, struct err *err)
@@ -46,7 +57,7 @@ static void recover(const struct load_options *options, const struct root *root,
 	if (put_back(options->dirs, &s, root, sys, &why))
 		append(err, "; the panic kernel loaded before could not be put back: ", why.msg);
 	else
-		append(err, "; the panic kernel loaded before was put back: ", s.kernel);
+		replace_state(err, s.kernel);
 	state_deinit(&s);
 }
 

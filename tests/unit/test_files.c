@@ -5,17 +5,12 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "arch/x86_64/load.h"
 #include "base/sha256.h"
 #include "loader/files.h"
-#include "loader/kernel.h"
 #include "tests/unit/loader_fixture.h"
 #include "tests/unit/pack_fixture.h"
 #include "tests/unit/pe_fixture.h"
-
-static const struct arch_load arch = {
-	.head_size = KERNEL_IMAGE_HEAD_SIZE,
-	.parse = kernel_image_parse,
-};
 
 static uint8_t bzimage[FIXTURE_SIZE];
 
@@ -49,7 +44,7 @@ static int open_bytes(const void *kernel, size_t len, const char *const *initrds
 	while (initrds && initrds[n])
 		n++;
 	memfile_write(&f, kernel, len);
-	r = files_open(&arch, f.path, initrds, n, ret, err);
+	r = files_open(&x86_64_load, f.path, initrds, n, ret, err);
 	memfile_close(&f);
 	return r;
 }
@@ -108,7 +103,7 @@ TEST(plain)
 
 	memfile_write(&kernel, bzimage, FIXTURE_SIZE);
 	memfile_write(&initrd, "first", 5);
-	assert_ok(files_open(&arch, kernel.path, initrds, 1, &f, err));
+	assert_ok(files_open(&x86_64_load, kernel.path, initrds, 1, &f, err));
 	assert_int_equal(ftruncate(kernel.fd, 0), 0);
 	assert_int_equal(ftruncate(initrd.fd, 0), 0);
 	assert_kernel(&f);
@@ -458,17 +453,18 @@ TEST(kernel_refused)
 	struct files f;
 
 	assert_true(fd >= 0);
-	assert_fails(files_open(&arch, "/nonexistent/k", NULL, 0, &f, err), ERR_NOT_FOUND,
+	assert_fails(files_open(&x86_64_load, "/nonexistent/k", NULL, 0, &f, err), ERR_NOT_FOUND,
 		     "/nonexistent/k: open");
-	assert_fails(files_open(&arch, "/dev/null", NULL, 0, &f, err), ERR_USAGE, "regular");
-	assert_fails(files_open(&arch, path, NULL, 0, &f, err), ERR_CORRUPT, "is empty");
+	assert_fails(files_open(&x86_64_load, "/dev/null", NULL, 0, &f, err), ERR_USAGE, "regular");
+	assert_fails(files_open(&x86_64_load, path, NULL, 0, &f, err), ERR_CORRUPT, "is empty");
 	assert_int_equal(write(fd, bzimage, FIXTURE_SIZE), FIXTURE_SIZE);
-	assert_fails(files_open(&arch, path, NULL, 0, &f, err), ERR_SYSTEM, "open for writing");
+	assert_fails(files_open(&x86_64_load, path, NULL, 0, &f, err), ERR_SYSTEM,
+		     "open for writing");
 	assert_int_equal(ftruncate(fd, (off_t)INT_MAX + 1), 0);
 	close(fd);
-	assert_fails(files_open(&arch, path, NULL, 0, &f, err), ERR_NO_SPACE, "2147483647");
+	assert_fails(files_open(&x86_64_load, path, NULL, 0, &f, err), ERR_NO_SPACE, "2147483647");
 	assert_int_equal(truncate(path, FIXTURE_SIZE), 0);
-	assert_ok(files_open(&arch, path, NULL, 0, &f, err));
+	assert_ok(files_open(&x86_64_load, path, NULL, 0, &f, err));
 	assert_kernel(&f);
 	files_close(&f);
 	unlink(path);
@@ -484,7 +480,8 @@ TEST(fifo_refused)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_fails(files_open(&arch, path, NULL, 0, &f, err), ERR_USAGE, "not a regular file");
+	assert_fails(files_open(&x86_64_load, path, NULL, 0, &f, err), ERR_USAGE,
+		     "not a regular file");
 	unlink(path);
 	rmdir(dir);
 }
