@@ -70,7 +70,8 @@ static bool is_unchanged(const struct plan *p, const struct load_options *option
 	if (options->force || !p->panic || !fact_is(p->facts.crash_loaded, 1) ||
 	    state_read(options->dirs, &s, &ignored))
 		return false;
-	same = state_matches(&s, p, p->method);
+	same = state_matches(&s, p, p->method) ||
+	       (p->may_fall_back && state_matches(&s, p, LOAD_BY_SEGMENTS)); /* it did, then */
 	state_deinit(&s);
 	return same;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "loader/state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,6 +88,7 @@ static bool set(struct state *s, const char *key, const char *value)
 
 static int parse(char *text, const char *path, struct state *s, struct err *err)
 {
+	static const uint8_t none[32];
 	unsigned int number = 1;
 	char *save = NULL;
 
@@ -100,7 +102,8 @@ static int parse(char *text, const char *path, struct state *s, struct err *err)
 			return err_set(err, ERR_CORRUPT, "%s: line %u, \"%.40s\", makes no sense",
 				       path, number, line);
 	}
-	if (!s->method || !s->kernel || !s->cmdline || !s->release || !s->time)
+	if (!s->method || !s->kernel || !s->cmdline || !s->release || !s->time ||
+	    memcmp(s->kernel_digest, none, 32) == 0 || memcmp(s->initrd_digest, none, 32) == 0)
 		return err_set(err, ERR_CORRUPT, "%s: is not complete", path);
 	s->known = true;
 	return 0;
@@ -147,7 +150,7 @@ static int make_dir(const char *path, struct err *err)
 	return 0;
 }
 
-/* Copies under names of their content: what an older record names stays until the new one is there. */
+/* Copies are under names of their content. */
 static void copy_path(char ret[256], const struct state_dirs *dirs, const char *what,
 		      const uint8_t digest[32])
 {
@@ -158,34 +161,60 @@ static void copy_path(char ret[256], const struct state_dirs *dirs, const char *
 	path_of(ret, dirs->lib, name);
 }
 
+/* One of the same size may still be damaged, and would stay so. */
+static bool is_copy(const char *path, struct bytes data)
+{
+	_cleanup_free_ char *there = NULL;
+	struct err ignored;
+	struct stat st;
+	size_t len;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == data.len &&
+	       io_read_file(path, data.len, &there, &len, &ignored) == 0 && len == data.len &&
+	       memcmp(there, data.data, len) == 0;
+}
+
 static int copy(const struct state_dirs *dirs, const char *what, const uint8_t digest[32],
 		struct bytes data, struct err *err)
 {
 	char path[256];
-	struct stat st;
 
 	copy_path(path, dirs, what, digest);
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == data.len)
-		return 0; /* whether it still is what it was is seen when it is loaded */
+	if (is_copy(path, data))
+		return 0;
 	return io_write_file(path, data.data, data.len, err);
 }
 
-/* Of copies only those that the record names stay. */
-static void remove_others(const struct state_dirs *dirs, const struct state *old,
-			  const struct plan *plan)
+/* A name of copy_path(), or of one that was not written to its end. */
+static bool is_copy_name(const char *name)
 {
-	char path[256];
+	const char *end = name + 7;
 
-	if (!old->known)
+	if (strncmp(name, "kernel-", 7) && strncmp(name, "initrd-", 7))
+		return false;
+	end += strspn(end, "0123456789abcdef");
+	return end == name + 7 + 16 && (!*end || strcmp(end, ".tmp") == 0);
+}
+
+/*
+ * Of copies only this plan's stay. The folder is searched for them, as the record that named the others is gone
+ * after each boot. What cannot be removed is only space.
+ */
+static void remove_others(const struct state_dirs *dirs, const struct plan *plan)
+{
+	char kernel[256], initrd[256];
+	DIR *dir = opendir(dirs->lib);
+	struct dirent *e;
+
+	if (!dir)
 		return;
-	if (memcmp(old->kernel_digest, plan->files.kernel_digest, 32)) {
-		copy_path(path, dirs, "kernel", old->kernel_digest);
-		unlink(path);
-	}
-	if (memcmp(old->initrd_digest, plan->files.initrd_digest, 32)) {
-		copy_path(path, dirs, "initrd", old->initrd_digest);
-		unlink(path);
-	}
+	copy_path(kernel, dirs, "kernel", plan->files.kernel_digest);
+	copy_path(initrd, dirs, "initrd", plan->files.initrd_digest);
+	while ((e = readdir(dir)))
+		if (is_copy_name(e->d_name) && strcmp(e->d_name, basename(kernel)) &&
+		    strcmp(e->d_name, basename(initrd)))
+			unlinkat(dirfd(dir), e->d_name, 0);
+	closedir(dir);
 }
 
 static int write_record(const struct state_dirs *dirs, const struct plan *p,
@@ -217,10 +246,11 @@ static int write_record(const struct state_dirs *dirs, const struct plan *p,
 int state_write(const struct state_dirs *dirs, const struct plan *p, enum load_method method,
 		struct err *err)
 {
-	struct state old = {0};
-	struct err ignored;
-	int r;
+	/* What it names is not loaded any more, whatever becomes of the new one. */
+	int r = state_forget(dirs, err);
 
+	if (r)
+		return r;
 	if (strchr(p->kernel, '\n') || strchr(p->cmdline.line, '\n'))
 		return err_set(err, ERR_UNSUPPORTED,
 			       "a line break in the name of the kernel or in the command line: "
@@ -228,19 +258,13 @@ int state_write(const struct state_dirs *dirs, const struct plan *p, enum load_m
 	r = make_dir(dirs->run, err);
 	if (!r)
 		r = make_dir(dirs->lib, err);
-	if (!r)
-		r = copy(dirs, "kernel", p->files.kernel_digest, p->files.kernel, err);
-	if (!r && p->files.initrd.len)
-		r = copy(dirs, "initrd", p->files.initrd_digest, p->files.initrd, err);
 	if (r)
 		return r;
-	if (state_read(dirs, &old, &ignored))
-		old = (struct state){0};
-	r = write_record(dirs, p, method, err);
-	if (!r)
-		remove_others(dirs, &old, p);
-	state_deinit(&old);
-	return r;
+	remove_others(dirs, p);
+	r = copy(dirs, "kernel", p->files.kernel_digest, p->files.kernel, err);
+	if (!r && p->files.initrd.len)
+		r = copy(dirs, "initrd", p->files.initrd_digest, p->files.initrd, err);
+	return r ? r : write_record(dirs, p, method, err);
 }
 
 int state_forget(const struct state_dirs *dirs, struct err *err)

@@ -35,7 +35,10 @@ struct state {
 int state_read(const struct state_dirs *dirs, struct state *ret, struct err *err) _must_check_;
 void state_deinit(struct state *s);
 
-/* Record that this plan was loaded by that method, with copies of its files. */
+/*
+ * Record that this plan was loaded by that method, with copies of its files. The record there was, and copies of
+ * other files, go first: a failure leaves none, not one that is wrong.
+ */
 int state_write(const struct state_dirs *dirs, const struct plan *plan, enum load_method method,
 		struct err *err) _must_check_;
 
