@@ -31,13 +31,19 @@ struct kernel_image {
 
 /* What /proc/iomem calls a range, at any depth, as far as a second kernel has to know. */
 enum area_kind {
-	AREA_RAM,           /* "System RAM", "System RAM (kmem)" and alike */
+	AREA_RAM,           /* "System RAM" */
 	AREA_RESERVED,      /* "Reserved" */
 	AREA_ACPI,          /* "ACPI Tables" */
 	AREA_NVS,           /* "ACPI Non-volatile Storage" */
 	AREA_PMEM,          /* "Persistent Memory" */
 	AREA_PRAM,          /* "Persistent Memory (legacy)" */
 	AREA_SOFT_RESERVED, /* "Soft Reserved" */
+	/*
+	 * "System RAM (kmem)", "System RAM (virtio_mem)" and alike: RAM that a driver has added
+	 * (IORESOURCE_SYSRAM_DRIVER_MANAGED), and that another kernel must not take for its own before its
+	 * driver has. It is dumped, but neither handed over nor loaded into.
+	 */
+	AREA_DRIVER_RAM,
 	AREA_KINDS
 };
 

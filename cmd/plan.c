@@ -20,6 +20,7 @@ static const char *const area_names[AREA_KINDS] = {
 	[AREA_PMEM] = "persistent",
 	[AREA_PRAM] = "persistent (legacy)",
 	[AREA_SOFT_RESERVED] = "soft reserved",
+	[AREA_DRIVER_RAM] = "a driver's RAM",
 };
 
 static const char *release_of(const struct plan *p)

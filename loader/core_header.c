@@ -94,9 +94,10 @@ static int dumped_ram(const struct machine *m, uint64_t low_excluded, struct ran
 		      struct err *err)
 {
 	for (size_t i = 0; i < m->n_areas; i++) {
-		const struct range *r = &m->areas[i].range;
+		const struct mem_area *a = &m->areas[i];
 
-		if (m->areas[i].kind == AREA_RAM && ranges_add(ret, r->start, r->end, err))
+		if ((a->kind == AREA_RAM || a->kind == AREA_DRIVER_RAM) &&
+		    ranges_add(ret, a->range.start, a->range.end, err))
 			return err->code;
 	}
 	for (size_t i = 0; i < m->crash.n; i++)

@@ -193,11 +193,13 @@ static const char *const area_names[AREA_KINDS] = {
 	[AREA_PMEM] = "Persistent Memory",
 	[AREA_PRAM] = "Persistent Memory (legacy)",
 	[AREA_SOFT_RESERVED] = "Soft Reserved",
+	[AREA_DRIVER_RAM] = "System RAM (", /* and the driver's name */
 };
 
 /* Where areas overlap: the kernel uses what it calls RAM, and "Reserved" says least. */
 static const enum area_kind precedence[AREA_KINDS] = {
-	AREA_RAM, AREA_NVS, AREA_ACPI, AREA_PMEM, AREA_PRAM, AREA_SOFT_RESERVED, AREA_RESERVED,
+	AREA_RAM,  AREA_DRIVER_RAM, AREA_NVS,           AREA_ACPI,
+	AREA_PMEM, AREA_PRAM,       AREA_SOFT_RESERVED, AREA_RESERVED,
 };
 
 struct area_list {
@@ -221,8 +223,8 @@ static bool area_kind_of(const struct iomem_entry *e, enum area_kind *ret)
 			return true;
 		}
 	}
-	*ret = AREA_RAM;
-	return eat(&name, "System RAM (");
+	*ret = AREA_DRIVER_RAM;
+	return eat(&name, area_names[AREA_DRIVER_RAM]);
 }
 
 static int append_area(struct area_list *list, struct range range, enum area_kind kind,

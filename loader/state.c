@@ -292,10 +292,12 @@ void state_memory(const struct machine *m, uint8_t ret[32])
 
 	sha256_init(&s);
 	for (size_t i = 0; i < m->n_areas; i++) {
-		if (m->areas[i].kind != AREA_RAM)
+		const struct mem_area *a = &m->areas[i];
+
+		if (a->kind != AREA_RAM && a->kind != AREA_DRIVER_RAM)
 			continue;
-		digest_u64(&s, m->areas[i].range.start);
-		digest_u64(&s, m->areas[i].range.end);
+		digest_u64(&s, a->range.start);
+		digest_u64(&s, a->range.end);
 	}
 	digest_u64(&s, m->crash.n);
 	for (size_t i = 0; i < m->crash.n; i++) {

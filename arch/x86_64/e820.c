@@ -21,6 +21,7 @@ uint32_t e820_type(enum area_kind kind)
 	case AREA_SOFT_RESERVED:
 		return 0xefffffff;
 	case AREA_RESERVED:
+	case AREA_DRIVER_RAM:
 	case AREA_KINDS:
 		break;
 	}
@@ -47,11 +48,16 @@ static int panic_ram(const struct load_input *in, struct range hole, struct rang
 	return ranges_sub(ram, hole.start, hole.end, err);
 }
 
+/* A driver's RAM is not in the firmware's map, either: the next kernel's driver finds it. */
+static bool ordinary_keeps(const struct mem_area *a)
+{
+	return a->kind != AREA_DRIVER_RAM && a->range.start < a->range.end;
+}
+
 /* Soft-reserved memory is RAM that somebody else may have used: to a panic kernel it is as any other RAM, not there. */
 static bool panic_keeps(const struct mem_area *a)
 {
-	return a->kind != AREA_RAM && a->kind != AREA_SOFT_RESERVED &&
-	       a->range.start < a->range.end;
+	return a->kind != AREA_RAM && a->kind != AREA_SOFT_RESERVED && ordinary_keeps(a);
 }
 
 static int panic_map(const struct load_input *in, struct range hole, struct segments *ret,
@@ -95,7 +101,7 @@ int e820_make(const struct load_input *in, struct range hole, struct segments *r
 	if (!map)
 		return err_nomem(err, in->n_areas * sizeof(*map), "the memory map");
 	for (size_t i = 0; i < in->n_areas; i++)
-		if (in->areas[i].range.start < in->areas[i].range.end)
+		if (ordinary_keeps(&in->areas[i]))
 			map[n++] = in->areas[i];
 	ret->map = map;
 	ret->n_map = n;

@@ -81,6 +81,7 @@ static int find_room(struct plan *p, struct err *err)
 		return ranges_add(&p->room, crash->v[crash->n - 1].start,
 				  crash->v[crash->n - 1].end, err);
 	}
+	/* not into a driver's, as locate_mem_hole_callback() of kernel/kexec_file.c (v6.1) */
 	for (size_t i = 0; i < in->n_areas && !r; i++)
 		if (in->areas[i].kind == AREA_RAM)
 			r = ranges_add(&p->room, NUM_MAX(in->areas[i].range.start, MIB),

@@ -134,7 +134,7 @@ static struct ranges dumped(const struct machine *m)
 
 	ranges_init(&ram);
 	for (size_t i = 0; i < m->n_areas; i++)
-		if (m->areas[i].kind == AREA_RAM)
+		if (m->areas[i].kind == AREA_RAM || m->areas[i].kind == AREA_DRIVER_RAM)
 			assert_ok(ranges_add(&ram, m->areas[i].range.start, m->areas[i].range.end,
 					     err));
 	for (size_t i = 0; i < m->crash.n; i++)

@@ -153,7 +153,7 @@ TEST(cxl_and_persistent_memory)
 	/* the dax devices that became RAM, in a namespace and below a CXL window, are one stretch */
 	assert_area(&m, i, 4 * GIB, 0x2080000000, AREA_RAM);
 	assert_area(&m, i + 1, 0x2080000000, 0x3080000000, AREA_PMEM);
-	assert_area(&m, i + 2, 0x3080000000, 0x4880000000, AREA_RAM);
+	assert_area(&m, i + 2, 0x3080000000, 0x4880000000, AREA_DRIVER_RAM);
 	assert_area(&m, i + 3, 0x5080000000, 0x5100000000, AREA_SOFT_RESERVED);
 	assert_area(&m, i + 4, 0x5100000000, 0x5140000000, AREA_PRAM);
 	machine_deinit(&m);
@@ -177,9 +177,9 @@ TEST(hotplug_kernel)
 	struct machine m = recorded_machine("hotplug-kernel");
 
 	assert_int_equal(m.elfcorehdr_size, (2 + 8192 + 8192) * 56);
-	assert_area(&m, m.n_areas - 2, 4 * GIB, 0x200000000,
-		    AREA_RAM); /* with virtio_mem's first */
-	assert_area(&m, m.n_areas - 1, 0x208000000, 0x210000000, AREA_RAM);
+	assert_area(&m, m.n_areas - 3, 4 * GIB, 0x1c0000000, AREA_RAM); /* hot-added, too */
+	assert_area(&m, m.n_areas - 2, 0x1c0000000, 0x200000000, AREA_DRIVER_RAM);
+	assert_area(&m, m.n_areas - 1, 0x208000000, 0x210000000, AREA_DRIVER_RAM);
 	machine_deinit(&m);
 }
 

@@ -597,6 +597,8 @@ TEST(ordinary)
 	struct segments s;
 
 	crash(m, 7 * GIB, 8 * GIB);
+	area(m, 12 * GIB, 16 * GIB,
+	     AREA_DRIVER_RAM); /* the highest: neither used nor handed over */
 	m->in.panic = false;
 	s = place(m);
 	assert_int_equal(s.n, 4);
