@@ -116,11 +116,12 @@ def stage_unit(tally: Tally) -> None:
 
 
 def stage_sanitizers(tally: Tally) -> None:
-    """The same unit tests, and the commands on described dumps, under ASan and UBSan."""
+    """The same unit tests, the commands on described dumps, and plans, under ASan and UBSan."""
     if make(tally, f"SAN={SANITIZERS}", "unit-build", "all"):
         build = ROOT / f"build/san-{SANITIZERS.replace(',', '-')}"
         run_units(tally, build)
         stream(tally, [PYTHON, "tests/described/run.py", str(build / "lifeboat")])
+        stream(tally, [PYTHON, "tests/plans/run.py", str(build / "lifeboat")])
 
 
 def stage_threads(tally: Tally) -> None:
@@ -139,6 +140,10 @@ def stage_described(tally: Tally) -> None:
     stream(tally, [PYTHON, "tests/described/run.py", "build/lifeboat"])
 
 
+def stage_plans(tally: Tally) -> None:
+    stream(tally, [PYTHON, "tests/plans/run.py", "build/lifeboat"])
+
+
 def stage_fuzz(tally: Tally) -> None:
     if make(tally, "fuzzers"):
         stream(tally, [PYTHON, "tests/fuzz/run.py"])
@@ -154,6 +159,7 @@ STAGES = {
     "lint": stage_lint,
     "unit": stage_unit,
     "described": stage_described,
+    "plans": stage_plans,
     "sanitizers": stage_sanitizers,
     "threads": stage_threads,
     "fuzz": stage_fuzz,
