@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import judge
+import words
 
 HERE = Path(__file__).resolve().parent
 ROOTS = HERE.parent / "roots"
@@ -146,6 +147,9 @@ def main() -> int:
             wrong = check(lifeboat, case, folder, bool(sys.argv[2:]))
             failed |= bool(wrong)
             print(f"FAIL plan {case.name}: {'; '.join(wrong)}" if wrong else f"ok plan {case.name}")
+        wrong = list(words.check(lifeboat, folder))
+        failed |= bool(wrong)
+        print(f"FAIL words: {'; '.join(wrong)}" if wrong else "ok words")
     stray = {p.stem for p in HERE.glob("*.plan")} - {case.name for case in CASES}
     if stray:
         failed = True
