@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "cmd/interrupt.h"
@@ -170,10 +170,7 @@ static int create_stream(struct out **ret, struct err *err)
 /* What is left of the time, as a point of it; 0: there is no end. */
 static uint64_t deadline(uint64_t seconds)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return seconds ? ((uint64_t)t.tv_sec + seconds) * 1000000000 + (uint64_t)t.tv_nsec : 0;
+	return seconds ? clock_ns() + seconds * NS_PER_SECOND : 0;
 }
 
 /* What a job writes to: *ret_n outs of a list that free() frees. */

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/progress.h"
+#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #define REDRAW_NS 100000000ULL
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 void progress_init(struct progress *p)
 {
-	*p = (struct progress){.on = isatty(STDERR_FILENO), .begin = now_ns()};
+	*p = (struct progress){.on = isatty(STDERR_FILENO), .begin = clock_ns()};
 }
 
 void progress_update(void *ctx, enum filter_phase phase, uint64_t done, uint64_t total)
@@ -28,7 +20,7 @@ void progress_update(void *ctx, enum filter_phase phase, uint64_t done, uint64_t
 
 	if (!p->on || !total)
 		return;
-	now = now_ns();
+	now = clock_ns();
 	if (phase != p->phase) {
 		p->phase = phase;
 		p->begin = now;

@@ -2,8 +2,8 @@
 #include "filter/chooser.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 
 #define TRY_EVERY 256 /* pages */
@@ -61,14 +61,6 @@ size_t chooser_bound(const struct chooser *c, size_t len)
 	return max;
 }
 
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /*
  * Compress a page in several ways, and keep the best. Further down the list all is slower: where time alone
  * costs more than the best so far, the rest need not be tried.
@@ -80,7 +72,8 @@ static size_t try_all(struct chooser *c, const void *src, size_t len, void *dst,
 	size_t best_n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		double begin = now_ns(), cost;
+		uint64_t begin = clock_ns();
+		double cost;
 		size_t n;
 
 		if (i && took > best) {
@@ -88,7 +81,7 @@ static size_t try_all(struct chooser *c, const void *src, size_t len, void *dst,
 			continue;
 		}
 		n = compressor_run(c->compressors[i], src, len, c->scratch);
-		took = now_ns() - begin;
+		took = (double)(clock_ns() - begin);
 		cost = took + c->price * (double)(n ? n : len);
 		c->costs[i] += cost;
 		if (i && cost >= best)

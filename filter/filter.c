@@ -2,8 +2,8 @@
 #include "filter/filter.h"
 
 #include <inttypes.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "filter/estimate.h"
 #include "filter/first.h"
 #include "filter/keep.h"
@@ -35,14 +35,6 @@ static void run_deinit(struct run *run)
 	first_deinit(&run->first);
 	ranges_deinit(&run->ram);
 	ranges_deinit(&run->present);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* The page frames of the machine and of the input; the bitmaps rely on the second in the first. */
@@ -81,13 +73,13 @@ static int check_claims(const struct image *img, const struct run *run, struct e
 static int find_pages(const struct image *img, const struct filter_options *options,
 		      struct run *run, struct filter_stats *stats, struct err *err)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns();
 	int r;
 
 	if ((r = find_frames(img, run, err)) || (r = check_claims(img, run, err)) ||
 	    (r = keep_create(img, options, &run->present, &run->keep, stats, err)))
 		return r;
-	stats->scan_ns = now_ns() - begin;
+	stats->scan_ns = clock_ns() - begin;
 	return 0;
 }
 
@@ -119,7 +111,7 @@ static int write_dump(const struct image *img, const struct filter_options *opti
 		      struct out *const *outs, size_t n, struct run *run,
 		      struct filter_stats *stats, struct err *err)
 {
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns();
 	bool whole;
 	int r;
 
@@ -130,7 +122,7 @@ static int write_dump(const struct image *img, const struct filter_options *opti
 	whole = !stats->lost && stats->cut == FILTER_WHOLE && !img->src->incomplete;
 	if ((r = sink_finish(run->sink, !whole, &stats->file_bytes, err)))
 		return r;
-	stats->write_ns = now_ns() - begin;
+	stats->write_ns = clock_ns() - begin;
 	return 0;
 }
 
@@ -192,7 +184,7 @@ static int estimate(const struct image *img, const struct filter_options *option
 		    struct run *run, struct filter_stats *stats, struct err *err)
 {
 	struct out **outs = calloc(n, sizeof(struct out *)), out;
-	uint64_t begin = now_ns();
+	uint64_t begin = clock_ns();
 	int r;
 
 	if (!outs)
@@ -201,7 +193,7 @@ static int estimate(const struct image *img, const struct filter_options *option
 	for (size_t i = 0; i < n; i++)
 		outs[i] = &out;
 	r = create_sink(img, options, outs, n, run, err);
-	begin = now_ns() - begin; /* what comes before the pages takes as long as in earnest */
+	begin = clock_ns() - begin; /* what comes before the pages takes as long as in earnest */
 	if (!r && !(r = estimate_run(img, run->keep, run->sink, stats, err)))
 		stats->write_ns += begin;
 	free(outs);

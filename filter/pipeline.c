@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "filter/chooser.h"
 #include "filter/fetch.h"
@@ -181,14 +181,6 @@ static int add_page(struct worker *w, uint64_t pfn, uint64_t rank, struct err *e
 
 /* ---- batches */
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Time to stop? */
 static bool is_cut(struct pipeline *p)
 {
@@ -196,7 +188,7 @@ static bool is_cut(struct pipeline *p)
 
 	if (o->stop && atomic_load_explicit(o->stop, memory_order_relaxed))
 		cut(p, FILTER_CUT_STOP);
-	else if (o->deadline_ns && now_ns() >= o->deadline_ns)
+	else if (o->deadline_ns && clock_ns() >= o->deadline_ns)
 		cut(p, FILTER_CUT_TIME);
 	return atomic_load(&p->cut) != FILTER_WHOLE;
 }
@@ -256,10 +248,10 @@ static int flush(struct worker *w, struct err *err)
 	struct pipeline *p = w->p;
 	struct batch *b = w->batch;
 	size_t block = p->sink->task.out->block;
-	uint64_t room, full_ns = now_ns(), settled_ns;
+	uint64_t room, full_ns = clock_ns(), settled_ns;
 	int r = settle(w, err);
 
-	settled_ns = now_ns();
+	settled_ns = clock_ns();
 	chooser_learn(&w->chooser, settled_ns - full_ns, settled_ns - w->begun_ns);
 	w->begun_ns = settled_ns;
 	if (r)
@@ -413,7 +405,7 @@ static int worker_begin(void *ctx, void **ret, struct err *err)
 		return r;
 	w->batch = w->batches;
 	writer_init(&w->writer, p->sink);
-	w->begun_ns = now_ns();
+	w->begun_ns = clock_ns();
 	return 0;
 }
 

@@ -5,8 +5,8 @@
 #include <linux/kexec.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "loader/check.h"
 #include "loader/explain.h"
 
@@ -14,14 +14,6 @@
 #ifndef KEXEC_UPDATE_ELFCOREHDR
 #define KEXEC_UPDATE_ELFCOREHDR 0x00000004
 #endif
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static struct fact is_loaded(bool panic, const struct root *root)
 {
@@ -120,7 +112,7 @@ int submit_load(struct plan *p, const struct root *root, const struct sys *sys,
 {
 	struct fact before = is_loaded(p->panic, root), after;
 	struct submitted s = {0};
-	uint64_t began = now_ns();
+	uint64_t began = clock_ns();
 	int r = load(p, root, sys, &s, err);
 
 	if (r) {
@@ -128,7 +120,7 @@ int submit_load(struct plan *p, const struct root *root, const struct sys *sys,
 		return r;
 	}
 	if (p->panic && fact_is(before, 1))
-		s.unarmed_ns = now_ns() - began;
+		s.unarmed_ns = clock_ns() - began;
 	after = is_loaded(p->panic, root);
 	if (fact_is(after, 0))
 		return err_set(err, ERR_SYSTEM,
