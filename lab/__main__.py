@@ -13,11 +13,12 @@ from pathlib import Path
 
 from .bench import ROUNDS, bench, tell_kept
 from .checks import Checks, Totals
-from .crash import Drill, Folder
+from .crash import Folder
 from .demo import demo
 from .errors import LabError
 from .judges import judge_all
 from .paths import SCENARIOS, build_dir
+from .restart import drill
 from .scenario import Scenario, load_scenario
 
 
@@ -44,7 +45,7 @@ def command_crash(options: argparse.Namespace) -> int:
     """Run one scenario."""
     scenario = chosen_scenario(options)
     folder = Folder(options.out or build_dir() / "lab" / scenario.name)
-    Drill(scenario, folder, say).run()
+    drill(scenario, folder, say).run()
     say(f"results in {folder.path}")
     return 0
 

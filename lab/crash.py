@@ -6,11 +6,11 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import debs, disk, qemu, staged, uki
+from . import debian, debs, disk, qemu, staged, uki
 from .console import PANIC, Console
 from .errors import LabError
 from .paths import program
@@ -111,18 +111,24 @@ def fetch_packages(scenario: Scenario) -> debs.Kernel:
         debs.fetch_firmware(scenario.guest.firmware)
     if scenario.uki:
         debs.fetch_uki_stub()
+    if scenario.restart.by == "systemd":
+        debian.fetch_system()
+    if scenario.restart.by:
+        debs.fetch_kernel(scenario.restart.suite)
     return debs.fetch_kernel(scenario.guest.suite)
 
 
 class Drill:
     """One run of one scenario into one folder."""
 
+    told = PHASES
+
     def __init__(self, scenario: Scenario, folder: Folder, say: Say) -> None:
         self.scenario = scenario
         self.folder = folder
         self.say = say
         self.uuid = str(uuid.uuid4())
-        self.phases = list(PHASES)
+        self.phases = list(self.told)
         self.started = time.monotonic()
         self.regions: list[tuple[int, int]] = []  # reserved for the panic kernel
         self.staged: dict[str, list[Segment]] = {}  # by kexec-tools
@@ -148,14 +154,19 @@ class Drill:
 
     def images(self, kernel: debs.Kernel) -> tuple[Path, Path]:
         """The first kernel's initramfs and the capture kernel's, from the same builder."""
-        first, capture = self.folder.path / "first.img", self.folder.capture_image
+        capture = self.folder.capture_image
         self.write_recipe(self.folder.recipe, self.scenario.modules)
         self.initramfs(kernel, self.folder.recipe, "lifeboat-init", capture)
+        return self.first_image(kernel), capture
+
+    def first_image(self, kernel: debs.Kernel) -> Path:
+        """The initramfs with the lab's own PID 1."""
+        first = self.folder.path / "first.img"
         # The first kernel needs its disk in every scenario, whatever the capture kernel lacks.
         recipe = self.folder.path / "first.recipe"
         self.write_recipe(recipe, ["virtio_pci", "virtio_blk"])
         self.initramfs(kernel, recipe, "lab-guest", first)
-        return first, capture
+        return first
 
     def write_recipe(self, path: Path, modules: list[str]) -> None:
         """The scenario's recipe, with @ROOT@ standing for the guest disk's UUID."""
@@ -196,6 +207,10 @@ class Drill:
             "wait": int(bool(self.scenario.damage)),
             **self.scenario.load,
         }
+        self.finish_disk(tree, conf)
+
+    def finish_disk(self, tree: Path, conf: Mapping[str, str | int]) -> None:
+        """The tree becomes the disk, with /lab.conf in it."""
         lines = "".join(f"{key} = {value}\n" for key, value in conf.items())
         (tree / "lab.conf").write_text(lines, encoding="utf-8")
         disk.make_ext4(self.folder.disk, tree, self.uuid, self.scenario.guest.disk_mib)
@@ -218,15 +233,21 @@ class Drill:
 
     def crash(self, kernel: debs.Kernel, first: Path) -> Facts:
         """Boot, crash and capture; ends when the guest has powered off."""
+        facts = self.live(kernel, first)
+        console = self.folder.console()
+        if not console.find(PANIC):
+            raise self.failure(console, "the first kernel ended without a panic")
+        return facts
+
+    def live(self, kernel: debs.Kernel, first: Path) -> Facts:
+        """The guest's whole life."""
         guest = self.scenario.guest
         machine, accelerator = self.make_machine(kernel, first)
         started = time.monotonic()
         ended = machine.run(guest.seconds, lambda text: self.hear(machine, kernel, text))
-        console = self.folder.console()
         if not ended:
-            raise self.failure(console, f"the guest did not end within {guest.seconds} s")
-        if not console.find(PANIC):
-            raise self.failure(console, "the first kernel ended without a panic")
+            why = f"the guest did not end within {guest.seconds} s"
+            raise self.failure(self.folder.console(), why)
         seconds = time.monotonic() - started
         self.step("the guest has ended")
         level = int(self.scenario.recipe["level"])

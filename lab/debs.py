@@ -144,6 +144,18 @@ class Apt:
             raise LabError(f"apt-get download {package}={version} left {len(files)} files")
         return str(files[0])
 
+    def closure(self, packages: Iterable[str]) -> list[str]:
+        """NAME=VERSION of the packages and of all that they need, as if nothing was installed."""
+        options = [*self.options, "-oDir::State::status=/dev/null", "--no-install-recommends"]
+        text = run(["apt-get", *options, "-s", "install", *packages]).stdout
+        return [f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) \((\S+)", text, re.M)]
+
+    def download_all(self, packages: Iterable[str], folder: Path) -> list[Path]:
+        """Fetch the files of several NAME=VERSION."""
+        argv = ["apt-get", *self.options, "-q", "download", *packages]
+        run(argv, cwd=folder, seconds=DOWNLOAD_SECONDS)
+        return sorted(folder.glob("*.deb"))
+
 
 def unpack_all(deb: Path, into: Path) -> None:
     """The whole package."""
@@ -200,15 +212,24 @@ def newest(apt: Apt, name: str, unpack: Unpack) -> tuple[Path, str]:
     """The newest version that the lists know, from the cache or through it."""
     version = apt.show(name, "Version")
     entry = cache_dir() / "debs" / f"{name}_{version.replace(':', '-')}"
+
+    def fill(tree: Path) -> None:
+        """The package, fetched beside the tree."""
+        unpack(Path(apt.download(name, version, tree.parent)), tree)
+
+    return cached(entry, fill), version
+
+
+def cached(entry: Path, fill: Callable[[Path], None]) -> Path:
+    """A folder of the cache, filled if it is not there yet; what is beside it while it is filled is thrown away."""
     if entry.is_dir():
-        return entry, version
+        return entry
     entry.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=entry.parent))
     try:
         tree = temporary / "tree"
         tree.mkdir()
-        deb = Path(apt.download(name, version, temporary))
-        unpack(deb, tree)
+        fill(tree)
         try:
             os.rename(tree, entry)
         except OSError:
@@ -216,7 +237,7 @@ def newest(apt: Apt, name: str, unpack: Unpack) -> tuple[Path, str]:
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return entry, version
+    return entry
 
 
 def kernel_parts(name: str, suite: str) -> list[str]:

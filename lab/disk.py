@@ -25,12 +25,14 @@ def copy_program(program: Path, tree: Path, at: str, folders: Sequence[Path] = (
     """
     target = tree / at.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
     shutil.copy2(program, target)
     for library in libraries(program, folders):
         path = Path(library)
         there = f"{SYSTEM_LIBRARIES}/{path.name}" if path.parent in folders else library
         copied = tree / there.lstrip("/")
         copied.parent.mkdir(parents=True, exist_ok=True)
+        copied.unlink(missing_ok=True)  # a link of the tree may lead out of it
         shutil.copy2(library, copied)
 
 

@@ -5,7 +5,8 @@
  * It loads the modules named in /lifeboat/modules, moves onto the ext4 disk named by
  * `lab.root=UUID` on the kernel command line, loads the panic kernel with the `lifeboat` found on that
  * disk, gives the kernel memory of every class to look after, and panics. What to do in detail
- * stands in /lab.conf on the disk (see conf_keys), so that a scenario is data.
+ * stands in /lab.conf on the disk (see conf_keys), so that a scenario is data. A scenario may instead have it start a
+ * second kernel in good order, where it is PID 1 again, or leave the machine to the init of a system on the disk.
  *
  * Every line printed begins with "lab: "; the host looks for "lab: up", "lab: armed", "lab: panic". After "lab: waiting"
  * the host looks at memory while nothing moves, and answers with a line.
@@ -55,6 +56,9 @@ struct conf {
 	char load_args[256];
 	char peers[256];
 	char uki[256];
+	char start[16];
+	char append[256];
+	char init[64];
 	unsigned long deadline;
 	unsigned long anon_mib;
 	unsigned long cache_mib;
@@ -95,6 +99,9 @@ static const struct conf_key conf_keys[] = {
 	TEXT_KEY("load-args", load_args),       /* more words for lifeboat load */
 	TEXT_KEY("peers", peers),           /* kexec-tools stages before us, with each of these */
 	TEXT_KEY("uki", uki),               /* a file with all three: lifeboat is given only this */
+	TEXT_KEY("start", start),           /* no panic: the program that starts a second kernel */
+	TEXT_KEY("append", append),         /* put behind the second kernel's command line */
+	TEXT_KEY("init", init),             /* a system's own, which does all else */
 	NUMBER_KEY("deadline", deadline),   /* seconds until the guest gives up */
 	NUMBER_KEY("anon-mib", anon_mib),   /* anonymous memory: random, patterned and zero */
 	NUMBER_KEY("cache-mib", cache_mib), /* a file written, synced and read again */
@@ -602,8 +609,8 @@ static void redirect(const char *path)
 	}
 }
 
-/* Run one command, its output in `out` or, NULL, on the console; a failure ends the scenario. */
-static void must_run(const char *const argv[], const char *out)
+/* Run one command, its output in `out` or, NULL, on the console; another status ends the scenario. */
+static void must_end_with(int wanted, const char *const argv[], const char *out)
 {
 	int status;
 	pid_t pid;
@@ -622,8 +629,13 @@ static void must_run(const char *const argv[], const char *out)
 		die("waitpid: %m");
 	if (WIFSIGNALED(status))
 		die("%s %s was killed by signal %d", argv[0], argv[1], WTERMSIG(status));
-	if (WEXITSTATUS(status))
+	if (WEXITSTATUS(status) != wanted)
 		die("%s %s ended with %d", argv[0], argv[1], WEXITSTATUS(status));
+}
+
+static void must_run(const char *const argv[], const char *out)
+{
+	must_end_with(0, argv, out);
 }
 
 /* Tell the host that it may look at memory, and go on when it says so. */
@@ -752,6 +764,87 @@ static void move_to_cpu(unsigned long cpu)
 		die("move to CPU %lu: %m", cpu);
 }
 
+/* ---- an ordinary kexec */
+
+/* The words by which a program loads a kernel, tells about it, takes it out and starts it. */
+struct starter {
+	const char *name;
+	const char *load[MAX_WORDS + 2];
+	int load_words;
+	const char *status[3];
+	int loaded_status; /* its exit status when a kernel is loaded, and none for a panic */
+	const char *unload[3];
+	const char *start[4];
+};
+
+static void check_loaded(char wanted, const char *after)
+{
+	char loaded[8];
+
+	read_text("/sys/kernel/kexec_loaded", loaded, sizeof(loaded));
+	if (loaded[0] != wanted)
+		die("kexec_loaded is %c after %s", loaded[0], after);
+}
+
+/* Load, unload, load again, start. */
+static void start_second(struct conf *conf)
+{
+	static char initrd[300];
+	static char append[300];
+	struct starter starters[] = {
+		{"lifeboat",
+		 {LIFEBOAT, "load", "-l"},
+		 3,
+		 {LIFEBOAT, "status"},
+		 3,
+		 {LIFEBOAT, "unload"},
+		 {LIFEBOAT, "exec", "--now"}},
+		{"kexec", {KEXEC, "-l"}, 2, {KEXEC, "-S"}, 1, {KEXEC, "-u"}, {KEXEC, "-e"}},
+	};
+	struct starter *s = &starters[strcmp(conf->start, "kexec") == 0];
+	int used = s->load_words;
+
+	if (strcmp(conf->start, s->name))
+		die("/lab.conf: start = %s is neither lifeboat nor kexec", conf->start);
+	snprintf(initrd, sizeof(initrd), "--initrd=%s", conf->initrd);
+	snprintf(append, sizeof(append), "--append=%s", conf->append);
+	s->load[used++] = initrd;
+	s->load[used++] = "--reuse-cmdline";
+	s->load[used++] = append;
+	add_words(s->load, used, conf->load_args, conf->kernel);
+	check_loaded('0', "nothing");
+	must_run(s->load, NULL);
+	check_loaded('1', "loading");
+	must_run(s->unload, NULL);
+	check_loaded('0', "unloading");
+	say("unloaded");
+	must_run(s->load, NULL);
+	check_loaded('1', "loading again");
+	must_end_with(s->loaded_status, s->status, NULL);
+	say("starting the second kernel");
+	must_run(s->start, NULL);
+	die("%s did not start the second kernel", conf->start);
+}
+
+/* The second kernel has the same initramfs and disk; all it has to do is to say so. */
+static void end_if_second(void)
+{
+	static char line[4096];
+
+	read_text("/proc/cmdline", line, sizeof(line));
+	if (!strstr(line, " lab.second"))
+		return;
+	dprintf(STDOUT_FILENO, "lab: second kernel: %s", line);
+	power_off();
+}
+
+static void become(const char *init)
+{
+	alarm(0); /* the host's limit holds from here on */
+	execl(init, init, (char *)NULL);
+	die("exec %s: %m", init);
+}
+
 int main(void)
 {
 	static struct conf conf;
@@ -767,6 +860,11 @@ int main(void)
 	enter_root();
 	conf_read(&conf);
 	alarm((unsigned int)conf.deadline);
+	if (*conf.init)
+		become(conf.init);
+	end_if_second();
+	if (*conf.start)
+		start_second(&conf);
 	/* as at boot: what loading leaves behind in free memory is used again before the panic */
 	arm(&conf);
 	make_load(&conf);

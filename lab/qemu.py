@@ -76,6 +76,10 @@ class Machine:
         """A virtio disk; cache=unsafe because the host does not crash in our drills."""
         self.argv += ["-drive", f"file={image},if=virtio,format=raw,cache=unsafe"]
 
+    def let_reboot(self) -> None:
+        """A reset boots the guest again instead of ending it."""
+        self.argv.remove("-no-reboot")
+
     def answer(self, text: str) -> None:
         """Type a line on the console of the running guest."""
         assert self.guest and self.guest.stdin

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scenarios: one crash each, told as data in lab/scenarios/NAME.toml.
+"""Scenarios: one crash or ordered restart each, told as data in lab/scenarios/NAME.toml.
 
 A file may name another as its `base` and say only what differs. Unknown keys are errors, so that a
 scenario never tests less than its author believes.
@@ -13,7 +13,7 @@ from .errors import LabError
 from .paths import SCENARIOS
 
 
-T = TypeVar("T", "Guest", "Expect", "Scenario")
+T = TypeVar("T", "Guest", "Restart", "Expect", "Scenario")
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,26 @@ class Guest:
 
 
 @dataclass(frozen=True)
+class Restart:
+    """A second kernel that is started in good order, in place of a crash."""
+
+    by: str  # lifeboat, kexec (lifeboat by that name), systemd; empty: the scenario is a crash
+    append: list[str]  # words that the second kernel's command line has more than the first one's
+    boots: int  # how many kernels run
+    suite: str  # the second kernel's, as in Guest
+    guide: str  # with systemd: a Markdown file of this tree, whose blocks of commands are run
+    first: list[str]  # its blocks for the first kernel
+    second: list[str]  # its blocks for the second kernel
+    finish: str  # a command of the lab's own behind those; the guide's other blocks stay unused
+
+
+@dataclass(frozen=True)
 class Expect:
     """What must be true after the guest has ended."""
 
-    seconds: int  # at most, from the panic to the guest's end
+    seconds: int  # at most, from the panic (without one: the start) to the guest's end
     result: str  # of crash.json; empty: no crash.json can have been written
-    console: list[str]  # regular expressions, each found on the console after the panic
+    console: list[str]  # regular expressions, each found on the console after the panic or restart
     never: list[str]  # regular expressions, none of them found there
     dmesg: list[str]  # regular expressions, each found in the crashed kernel's log
     present: list[str]  # files in the crash folder
@@ -50,6 +64,7 @@ class Scenario:
     name: str
     about: str
     guest: Guest
+    restart: Restart
     load: dict[str, int]  # the numbers of /lab.conf, see guest.c
     uki: bool  # our loader is given one unified kernel image instead of its three parts
     load_args: list[str]  # more words for `lifeboat load`
@@ -100,5 +115,6 @@ def load_scenario(name: str) -> Scenario:
     """Read and check one scenario."""
     tables = read_tables(name)
     tables["guest"] = build(Guest, f"{name} [guest]", tables.get("guest", {}))
+    tables["restart"] = build(Restart, f"{name} [restart]", tables.get("restart", {}))
     tables["expect"] = build(Expect, f"{name} [expect]", tables.get("expect", {}))
     return build(Scenario, name, {**tables, "name": name})

@@ -5,7 +5,7 @@ from ..checks import Checks
 from ..crash import Folder
 from ..errors import LabError
 from ..scenario import Scenario
-from . import bitmaps, fidelity, forms, loader, outcome, readers, usage
+from . import bitmaps, fidelity, forms, loader, outcome, readers, restart, usage
 from .evidence import Evidence
 
 
@@ -23,6 +23,9 @@ def judge_all(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     unknown = [name for name in scenario.judges if name not in JUDGES]
     if unknown:
         raise LabError(f"no judge {unknown[0]}; there are: {', '.join(JUDGES)}")
+    if scenario.restart.by:
+        restart.judge(folder, scenario, checks)
+        return
     outcome.judge(folder, scenario, checks)
     if scenario.expect.result != "complete":
         return

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The VM test: /usr/bin/python3 -m tests.system, from the top of the tree.
 
-Crashes real kernels with lab/scenarios and prints one line per check, the totals last. The plain
+Crashes real kernels with lab/scenarios, or restarts them in good order, and prints one line per check, the totals last. The plain
 crash and its judges run beside the fault scenarios: two guests at a time on two cores. Then the
 crashed kernel's vmcore is filtered on the host in every way that tests/system/host.py knows.
 
@@ -19,11 +19,12 @@ from pathlib import Path
 
 from lab import big
 from lab.checks import Checks, Totals
-from lab.crash import Drill, Folder, fetch_packages
+from lab.crash import Folder, fetch_packages
 from lab.errors import LabError
 from lab.judges import judge_all
 from lab.judges.evidence import Evidence
 from lab.paths import build_dir
+from lab.restart import drill
 from lab.scenario import load_scenario
 
 from . import host, purgatory
@@ -34,12 +35,13 @@ LANES = (
     (
         *(CRASH, "loader-file", "loader-nokaslr", "loader-uki"),
         *("loader-load", "loader-load-nokaslr", "loader-load-uki", "loader-load-backports"),
-        *("loader-damaged-kernel", "loader-damaged-initrd"),
+        *("loader-damaged-kernel", "loader-damaged-initrd", "exec-file"),
     ),
     (
         *("crash-backports", "no-device", "no-module", "disk-full"),
         *("loader-high", "loader-four-cpus", "loader-six-gib", "loader-efi"),
         *("loader-load-high", "loader-load-four-cpus", "loader-load-six-gib", "loader-load-efi"),
+        *("loader-two-awake", "exec-load", "boot-once"),
     ),
 )
 
@@ -61,7 +63,7 @@ def run_scenario(name: str, totals: Totals) -> bool:
     folder = folder_of(name)
     started = time.monotonic()
     with checks.guard("drill"):
-        Drill(scenario, folder, lambda text: say(f"{name}: {text}")).run()
+        drill(scenario, folder, lambda text: say(f"{name}: {text}")).run()
         checks.expect("drill", True)
         judge_all(folder, scenario, checks)
     say(f"{name}: {time.monotonic() - started:.0f} s with its judges")
