@@ -23,7 +23,7 @@ CRASH_ROOT = "/var/crash"
 WAITING = re.compile(r"^lab: waiting after (\S+)$")
 
 # Console lines, each awaited after the one before, and what they tell the user.
-PHASES = (
+PHASES: tuple[tuple[str, str], ...] = (
     (r"^lab: up$", "first kernel is up"),
     (r"^lab: armed$", "panic kernel loaded"),
     (PANIC, "panic"),

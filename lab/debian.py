@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small Debian with systemd for guests: packages unpacked into one tree, none of them installed.
 
-No maintainer script runs and nothing needs root; what they would have done and is needed is done here.
+Nothing needs root, and no maintainer script runs: what is needed of their work is done here.
 """
 
 import hashlib

@@ -148,7 +148,8 @@ class Apt:
         """NAME=VERSION of the packages and of all that they need, as if nothing was installed."""
         options = [*self.options, "-oDir::State::status=/dev/null", "--no-install-recommends"]
         text = run(["apt-get", *options, "-s", "install", *packages]).stdout
-        return [f"{name}={version}" for name, version in re.findall(r"^Inst (\S+) \((\S+)", text, re.M)]
+        found = re.findall(r"^Inst (\S+) \((\S+)", text, re.MULTILINE)
+        return [f"{name}={version}" for name, version in found]
 
     def download_all(self, packages: Iterable[str], folder: Path) -> list[Path]:
         """Fetch the files of several NAME=VERSION."""
@@ -221,7 +222,7 @@ def newest(apt: Apt, name: str, unpack: Unpack) -> tuple[Path, str]:
 
 
 def cached(entry: Path, fill: Callable[[Path], None]) -> Path:
-    """A folder of the cache, filled if it is not there yet; what is beside it while it is filled is thrown away."""
+    """A folder of the cache, filled if it is not there yet; files beside it are thrown away."""
     if entry.is_dir():
         return entry
     entry.parent.mkdir(parents=True, exist_ok=True)

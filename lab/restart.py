@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Running a scenario in which a second kernel is started in good order, by an ordinary kexec.
 
-The guest is the lab's own PID 1 twice, or a small Debian whose systemd runs the commands of a guide.
+The guest is the lab's own PID 1 twice, or a small Debian whose systemd runs a guide's commands.
 """
 
 import json
@@ -90,7 +90,7 @@ def steps(restart: Restart, values: dict[str, str]) -> str:
     unused = known.keys() - {NAMES, *restart.first, *restart.second}
     missing = {*restart.first, *restart.second} - known.keys()
     if missing or (unused and not restart.finish):
-        raise LabError(f"{restart.guide}: blocks without a test {unused}, without commands {missing}")
+        raise LabError(f"{restart.guide}: not tested: {unused}, not there: {missing}")
 
     def script(wanted: list[str]) -> str:
         return "".join(f"step={name}\n{known[name]}after {name}\n" for name in wanted)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Did the second kernel start as the scenario says, and does it have the first one's command line?"""
+"""Did the second kernel start as it should, and does it have the first one's command line?"""
 
 import re
 
@@ -56,13 +56,16 @@ def judge_load(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     methods = set(said(console, LOADED))
     for arg in scenario.load_args:
         if arg in METHODS:
-            checks.expect(f"method{arg}", methods == METHODS[arg], f"{methods}", *methods)
+            checks.expect(f"method{arg}", methods == METHODS[arg], f"{methods}", ", ".join(methods))
     unloaded = console.find(r"^lab: (unloaded|after back-out: kexec_loaded 0)$")
     checks.expect("unloaded", unloaded is not None, console.tail())
 
 
 def judge_words(folder: Folder, scenario: Scenario, checks: Checks) -> None:
-    """The guest's end, and the words that are to be on the console from the second kernel on, or not at all."""
+    """The guest's end, and words that the second kernel has to say or nobody may say.
+
+    What the lab itself says, "lab: …", counts from the first kernel on.
+    """
     console = folder.console()
     seconds = console.lines[-1].seconds
     wanted = scenario.expect.seconds
