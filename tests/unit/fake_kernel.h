@@ -118,7 +118,7 @@ static inline bool fake_is_loaded(bool panic)
 /* Files that differ in their content by `mark`. */
 static inline void fake_make_kernel(uint8_t mark)
 {
-	uint8_t image[FIXTURE_SIZE];
+	static uint8_t image[FIXTURE_SIZE];
 
 	fixture_bzimage(image);
 	for (size_t i = FIXTURE_SETUP; i < FIXTURE_SIZE; i++)

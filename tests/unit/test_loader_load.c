@@ -243,7 +243,7 @@ TEST(unload)
 
 /* ---- a failed load */
 
-static __attribute__((noinline)) void put_back_after(enum load_method method)
+static void put_back_after(enum load_method method)
 {
 	struct load_request request = armed("ready", method);
 	struct load_outcome o;
