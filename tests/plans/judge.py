@@ -125,7 +125,7 @@ def judge_map(plan: Json, iomem: str, ram: list[Range]) -> list[str]:
     special = lines_of(iomem, lambda name: any(name in KINDS[kind] for kind in kinds))
     wrong += differ("what is not RAM in the map", rest, minus(special, all_ram))
     for kind, ranges in by_kind.items():
-        own = lines_of(iomem, lambda name, kind=kind: name in KINDS[kind])
+        own = lines_of(iomem, lambda name, kind=kind: name in KINDS.get(kind, ()))
         if minus(ranges, own):
             wrong.append(f"{kind} in the map: {show(minus(ranges, own))} is something else")
     return wrong

@@ -42,6 +42,7 @@ static struct fake_kernel {
 	struct sys sys;
 
 	int refuse_files, refuse_segments; /* errno; 0: accept */
+	int accept;                        /* so many calls before the first refusal */
 	int refusals;                      /* so many of them, then accept; -1: always */
 	bool lie;                          /* accept, but do nothing */
 
@@ -221,7 +222,7 @@ static inline int fake_answer(const struct fake_call *c, int refuse)
 	/* the syscall is not there; the lock is not got: nothing was touched */
 	bool early = refuse == ENOSYS || refuse == EBUSY;
 
-	if (refuse && fake.refusals) {
+	if (refuse && fake.refusals && fake.n_calls > fake.accept) {
 		fake.refusals -= fake.refusals > 0;
 		if (c->panic && !c->unload && !early) {
 			fake_loaded(true, false);

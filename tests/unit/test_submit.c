@@ -541,6 +541,14 @@ TEST(rehearse_refused)
 	assert_fails(rehearse(LOAD_AUTO, err), ERR_REFUSED, "unload that first");
 	assert_int_equal(fake.n_calls, 1);
 	fake_down();
+
+	/* loaded, and now it stays: that must be told */
+	fake_up("ready");
+	fake.refuse_files = EBUSY;
+	fake.accept = 1;
+	assert_fails(rehearse(LOAD_AUTO, err), ERR_SYSTEM, "its image cannot be unloaded");
+	assert_int_equal(fake.n_calls, 2);
+	fake_down();
 }
 
 int main(void)
