@@ -3,7 +3,7 @@
 #include "tests/unit/fake_kernel.h"
 
 /* A machine that is armed by us, and the record of it. */
-static struct load_request armed(const char *machine, enum load_method method)
+FAKE_CALL struct load_request armed(const char *machine, enum load_method method)
 {
 	struct load_request request;
 	struct load_outcome o;
@@ -19,7 +19,7 @@ static struct load_request armed(const char *machine, enum load_method method)
 }
 
 /* Load once more: is the kernel asked? */
-static void assert_loads(const struct load_request *request, bool loads)
+FAKE_CALL void assert_loads(const struct load_request *request, bool loads)
 {
 	int before = fake.n_calls;
 	struct load_outcome o;

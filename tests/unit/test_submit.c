@@ -4,7 +4,7 @@
 
 #include "tests/unit/fake_kernel.h"
 
-static int submit(const struct load_request *request, struct submitted *ret, struct err *err)
+FAKE_CALL int submit(const struct load_request *request, struct submitted *ret, struct err *err)
 {
 	struct plan p;
 	int r = plan_make(&fake.root, request, &p, err);
@@ -110,7 +110,7 @@ TEST(ordinary)
 
 /* ---- which call */
 
-static struct plan plan_of(enum load_method method)
+FAKE_CALL struct plan plan_of(enum load_method method)
 {
 	struct load_request request = fake_request(method);
 	struct plan p;
@@ -502,7 +502,7 @@ TEST(unload_unknown)
 
 /* ---- rehearsal */
 
-static int rehearse(enum load_method method, struct err *err)
+FAKE_CALL int rehearse(enum load_method method, struct err *err)
 {
 	struct plan p = plan_of(method);
 	int r = submit_rehearse(&p, &fake.root, &fake.sys, err);
