@@ -4,7 +4,7 @@
 #   W=1                     more warnings, and every warning is an error (what CI builds with)
 #   SAN=address,undefined   sanitizers; objects go to build/san-address-undefined/
 #   CC=clang                another compiler
-# Targets: all, check (all of: lint, unit, described, sanitizers, threads, fuzz,
+# Targets: all, check (all of: lint, unit, described, plans, sanitizers, threads, fuzz,
 #          system), fidelity, demo, install, clean.
 
 VERSION := 0.1.0
@@ -59,7 +59,7 @@ HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma
 PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all judge check unit unit-build sanitizers threads fuzz fuzzers described lint system fidelity demo install clean \
+.PHONY: all judge check unit unit-build sanitizers threads fuzz fuzzers described plans lint system fidelity demo install clean \
 	bench bench-build bench-codec
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -185,7 +185,7 @@ bench: all $(BUILD)/bench/read_bench $(BUILD)/bench/nosync.so
 
 check:
 	$(Q)$(PYTHON) tests/check.py
-lint unit described sanitizers threads system:
+lint unit described plans sanitizers threads system:
 	$(Q)$(PYTHON) tests/check.py build $@
 # Much longer than the check's stage does: make fuzz FUZZ_SECONDS=3600 FUZZ="kdump flat"
 FUZZ_SECONDS ?= 600
