@@ -58,8 +58,13 @@ static int run(struct kexec_words *w, const struct root *root, const char *kerne
 	bool loads = w->load || (w->request.panic && !w->unload && !w->status) || w->force;
 	int r = 0;
 
-	if (w->status) /* of the panic kernel, unless -l says otherwise */
+	/* kexec(8) asks for the panic kernel unless -l says otherwise */
+	if (w->status)
 		return status(w->request.panic || !w->load, root, err);
+	if (w->request.panic && w->exec)
+		return err_set(err, ERR_USAGE,
+			       "-p and -e: a panic kernel is started by a crash only, and -e would "
+			       "restart the machine at once; leave one of them out");
 	if (w->unload)
 		return unload(w->request.panic, root, err);
 	if (!loads && !w->exec)
@@ -85,9 +90,8 @@ static int kexec_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 		OPT_FLAG('f', "force", &w.force, "load, and start at once (with -p: only load)"),
 		OPT_FLAG('u', "unload", &w.unload, "take the image out (-p: the panic kernel)"),
 		OPT_FLAG('S', "status", &w.status,
-			 "exit status 1: a panic kernel (-l: an ordinary one) is loaded, 0: none, "
-			 "255: "
-			 "unknown"),
+			 "exit status 1: a panic kernel (-l: an ordinary one) is loaded, 0: not, "
+			 "255: unknown"),
 		OPT_CHOICE('s', "kexec-file-syscall", &w.method, LOAD_BY_FILES,
 			   "by kexec_file_load(2)"),
 		OPT_CHOICE('c', "kexec-syscall", &w.method, LOAD_BY_SEGMENTS, "by kexec_load(2)"),
@@ -130,6 +134,8 @@ const struct cmd cmd_kexec = {
 		   "-S,\n"
 		   "-s, -c, -a and what goes with them, as kexec(8) has them. No rules are applied "
 		   "to\n"
-		   "the command line. Exit status of -S: 1 loaded, 0 not loaded, 255 unknown.",
+		   "the command line. Exit status of -S: 1 a panic kernel (-l: an ordinary one) is "
+		   "loaded,\n"
+		   "0 not loaded, 255 unknown.",
 	.run = kexec_run,
 };
