@@ -34,8 +34,10 @@ void root_deinit(struct root *root)
 
 int root_open(const struct root *root, const char *path, int flags)
 {
+	/* a recorded machine may have a FIFO where files should be, and nobody writes into it */
 	struct open_how how = {
-		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC |
+						  (flags & O_PATH ? 0 : O_NONBLOCK)),
 		.resolve = RESOLVE_IN_ROOT,
 	};
 

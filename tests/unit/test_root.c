@@ -91,6 +91,24 @@ TEST(the_machine_itself)
 	}
 }
 
+/* A FIFO in a recorded machine kept the program waiting for ever. */
+TEST(a_fifo_does_not_block)
+{
+	struct root root;
+	char *text = NULL;
+	size_t len = 1;
+
+	assert_int_equal(mkfifo("sys/fifo", 0600), 0);
+	assert_ok(root_init(&root, dir, err));
+	alarm(10);
+	assert_ok(root_read(&root, "/sys/fifo", 100, &text, &len, err));
+	alarm(0);
+	assert_int_equal(len, 0);
+	free(text);
+	root_deinit(&root);
+	assert_int_equal(unlink("sys/fifo"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +116,7 @@ int main(void)
 		cmocka_unit_test(nothing_leads_out),
 		cmocka_unit_test(messages_name_the_whole_path),
 		cmocka_unit_test(the_machine_itself),
+		cmocka_unit_test(a_fifo_does_not_block),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, drop_tree);
