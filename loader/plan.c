@@ -205,7 +205,8 @@ static uint16_t serial_port(const char *line)
 
 	while (cmdline_next(&pos, &token))
 		if (token.len > len && memcmp(token.data, prefix, len) == 0 &&
-		    token.data[len] >= '0' && token.data[len] < '0' + (int)ARRAY_SIZE(ports))
+		    token.data[len] >= '0' && token.data[len] < '0' + (int)ARRAY_SIZE(ports) &&
+		    (token.len == len + 1 || token.data[len + 1] == ',')) /* not of ttyS10 */
 			port = ports[token.data[len] - '0'];
 	return port;
 }

@@ -2,6 +2,7 @@
 /* Plans that are given to a kernel of our own, and what it is asked; what is foreseen must never reach it. */
 #include <sys/stat.h>
 
+#include "arch/x86_64/purgatory/purgatory.h"
 #include "tests/unit/fake_kernel.h"
 
 FAKE_CALL int submit(const struct load_request *request, struct submitted *ret, struct err *err)
@@ -56,6 +57,37 @@ TEST(by_segments)
 	assert_true(s.verified);
 	assert_int_equal(fake.calls[0].flags, KEXEC_ARCH_X86_64 | KEXEC_ON_CRASH | FAKE_HOTPLUG);
 	fake_down();
+}
+
+/* ttyS10 was taken for ttyS1: a purgatory with something to say would have written to that port. */
+TEST(serial_port)
+{
+	static const struct {
+		const char *cmdline;
+		uint16_t port;
+	} cases[] = {
+		{"console=ttyS0 quiet", 0x3f8},     {"console=ttyS1,115200n8", 0x2f8},
+		{"console=ttyS10,115200 quiet", 0}, {"console=ttyS1 console=ttyS10", 0x2f8},
+		{"console=ttyS4 console=ttyS", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct purgatory_params params = {0};
+		struct load_request request;
+		struct plan p;
+
+		fake_up("ready");
+		request = fake_request(LOAD_BY_SEGMENTS);
+		request.cmdline = cases[i].cmdline;
+		assert_ok(plan_make(&fake.root, &request, &p, err));
+		for (size_t k = 0; k < p.segments.n; k++)
+			if (strcmp(p.segments.v[k].name, "purgatory") == 0)
+				memcpy(&params, p.segments.v[k].data + PURGATORY_PARAMS,
+				       sizeof(params));
+		assert_int_equal(params.serial_port, cases[i].port);
+		plan_deinit(&p);
+		fake_down();
+	}
 }
 
 TEST(without_initrd)
@@ -554,25 +586,16 @@ TEST(rehearse_refused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(by_files),
-		cmocka_unit_test(by_segments),
-		cmocka_unit_test(without_initrd),
-		cmocka_unit_test(ordinary),
-		cmocka_unit_test(method),
-		cmocka_unit_test(fallback),
-		cmocka_unit_test(no_fallback),
-		cmocka_unit_test(fallback_fails),
-		cmocka_unit_test(refusals),
-		cmocka_unit_test(unarmed_time),
-		cmocka_unit_test(contradicted),
-		cmocka_unit_test(foreseen_machine),
-		cmocka_unit_test(foreseen_lockdown),
-		cmocka_unit_test(foreseen_files),
-		cmocka_unit_test(unload_good),
-		cmocka_unit_test(unload_by_segments),
-		cmocka_unit_test(unload_refused),
-		cmocka_unit_test(unload_unknown),
-		cmocka_unit_test(rehearse_good),
+		cmocka_unit_test(by_files),           cmocka_unit_test(by_segments),
+		cmocka_unit_test(serial_port),        cmocka_unit_test(without_initrd),
+		cmocka_unit_test(ordinary),           cmocka_unit_test(method),
+		cmocka_unit_test(fallback),           cmocka_unit_test(no_fallback),
+		cmocka_unit_test(fallback_fails),     cmocka_unit_test(refusals),
+		cmocka_unit_test(unarmed_time),       cmocka_unit_test(contradicted),
+		cmocka_unit_test(foreseen_machine),   cmocka_unit_test(foreseen_lockdown),
+		cmocka_unit_test(foreseen_files),     cmocka_unit_test(unload_good),
+		cmocka_unit_test(unload_by_segments), cmocka_unit_test(unload_refused),
+		cmocka_unit_test(unload_unknown),     cmocka_unit_test(rehearse_good),
 		cmocka_unit_test(rehearse_refused),
 	};
 
