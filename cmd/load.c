@@ -120,6 +120,9 @@ static int run_plan(struct plan *p, const struct root *root, enum load_mode mode
 int load_do(const struct root *root, const struct load_request *request, enum load_mode mode,
 	    bool force, struct err *err)
 {
+	bool calls = !*root->path && (mode == LOAD_NOW || mode == LOAD_REHEARSE);
+	/* before the machine is looked at: who comes later must have the newer memory map */
+	_cleanup_close_ int lock = calls ? state_lock(&load_dirs) : -1;
 	struct plan p;
 	int r = plan_make(root, request, &p, err);
 

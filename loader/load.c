@@ -23,9 +23,11 @@ static int put_back(const struct state_dirs *dirs, const struct state *s, const 
 
 	if (r)
 		return r;
-	if (memcmp(p.files.kernel_digest, s->kernel_digest, 32) ||
-	    memcmp(p.files.initrd_digest, s->initrd_digest, 32))
+	if (memcmp(p.files.kernel_digest, s->kernel_digest, 32))
 		r = err_set(err, ERR_CORRUPT, "%s: is not what was loaded", paths.kernel);
+	else if (memcmp(p.files.initrd_digest, s->initrd_digest, 32))
+		r = err_set(err, ERR_CORRUPT, "%s: %s", paths.initrd,
+			    request.n_initrds ? "is not what was loaded" : "is missing");
 	else
 		r = submit_load(&p, root, sys, &submitted, err);
 	plan_deinit(&p);
@@ -100,11 +102,12 @@ int load_plan(struct plan *p, const struct load_options *options, const struct r
 int load_unload(bool panic, const struct state_dirs *dirs, const struct root *root,
 		const struct sys *sys, bool *ret_was_loaded, struct err *err)
 {
+	_cleanup_close_ int lock = state_lock(dirs);
 	bool was_loaded;
 	int r = submit_unload(panic, root, sys, &was_loaded, err);
 
-	if (!r && panic)
-		r = state_forget(dirs, err);
+	if (!r && panic && state_forget(dirs, err))
+		r = err_wrap(err, "no panic kernel is loaded any more, but the record of it stays");
 	if (!r)
 		*ret_was_loaded = was_loaded;
 	return r;

@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -148,6 +150,28 @@ static int make_dir(const char *path, struct err *err)
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return err_sys(err, errno, "%s: mkdir", path);
 	return 0;
+}
+
+/* A file that only its owner can open: whoever can open it can keep others waiting. */
+int state_lock(const struct state_dirs *dirs)
+{
+	struct err ignored;
+	char path[256];
+	int fd, r;
+
+	if (make_dir(dirs->run, &ignored))
+		return -1;
+	path_of(path, dirs->run, "lock");
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (fd < 0)
+		return -1;
+	do
+		r = flock(fd, LOCK_EX);
+	while (r && errno == EINTR);
+	if (!r)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 /* Copies are under names of their content. */

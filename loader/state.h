@@ -31,6 +31,13 @@ struct state {
 	uint8_t memory[32]; /* state_memory() at the time */
 };
 
+/*
+ * Wait until no other process has this lock, which is held until the descriptor is closed: of two loads at once the
+ * later record may be of the earlier image, and one would put back what the other is just replacing. -1: it cannot
+ * be had, which is no reason not to load.
+ */
+int state_lock(const struct state_dirs *dirs) _must_check_;
+
 /* No record is no error: known is false then. A damaged one is ERR_CORRUPT naming the line. */
 int state_read(const struct state_dirs *dirs, struct state *ret, struct err *err) _must_check_;
 void state_deinit(struct state *s);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The record of what is loaded, and the copies of its files. */
+#include <poll.h>
+#include <sys/wait.h>
+
 #include <dirent.h>
 #include <time.h>
 
@@ -306,6 +309,36 @@ TEST(failed_write)
 	fake_down();
 }
 
+/* Two loads at once: each wrote its record when it was done, and the last one need not be what is loaded. */
+TEST(one_at_a_time)
+{
+	int fd, ends[2];
+	struct pollfd p;
+	pid_t child;
+
+	fake_up("ready");
+	fd = state_lock(&fake.dirs);
+	assert_true(fd >= 0);
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		close(fd);
+		_exit(state_lock(&fake.dirs) < 0 || write(ends[1], "x", 1) != 1);
+	}
+	p = (struct pollfd){.fd = ends[0], .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 200), 0);
+	close(fd);
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+	/* no folder, no lock, and no waiting */
+	fake.dirs.run = "/proc/no/such";
+	assert_int_equal(state_lock(&fake.dirs), -1);
+	fake_down();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,7 +346,7 @@ int main(void)
 		cmocka_unit_test(bad_records),  cmocka_unit_test(write_read),
 		cmocka_unit_test(matches),      cmocka_unit_test(memory),
 		cmocka_unit_test(old_copies),   cmocka_unit_test(damaged_copy),
-		cmocka_unit_test(failed_write),
+		cmocka_unit_test(failed_write), cmocka_unit_test(one_at_a_time),
 	};
 
 	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
