@@ -33,6 +33,7 @@ KEXEC = (
     (("--help",), 0, "kexec(8)"),
     ((), USAGE, "one of -l, -p"),
     (("vmlinuz",), USAGE, "systemctl kexec"),
+    (("-p", "-e", "vmlinuz"), USAGE, "-p and -e"),
     (("-l",), USAGE, "no kernel is named"),
     (("-p", "--initrd=initrd.img"), USAGE, "no kernel is named"),
     (("-l", "vmlinuz", "vmlinuz"), USAGE, "too many operands"),
