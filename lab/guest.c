@@ -694,6 +694,19 @@ static void stage_by_peers(struct conf *conf, const char *initrd, const char *co
 	}
 }
 
+/* What is loaded is not loaded again: the machine would be unarmed meanwhile. */
+static void must_be_unchanged(const char *const load[])
+{
+	static const char said[] = "/lab-again";
+	char text[512];
+
+	must_run(load, said);
+	read_text(said, text, sizeof(text));
+	if (!strstr(text, "is loaded already"))
+		die("a second load said: %s", text);
+	unlink(said);
+}
+
 static void arm(struct conf *conf)
 {
 	static char initrd[300];
@@ -714,6 +727,7 @@ static void arm(struct conf *conf)
 	}
 	add_words(load, used, conf->load_args, *conf->uki ? conf->uki : conf->kernel);
 	must_run(load, NULL);
+	must_be_unchanged(load);
 	must_run(status, NULL);
 	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
 	if (loaded[0] != '1')

@@ -145,8 +145,16 @@ void state_deinit(struct state *s)
 
 /* ---- writing */
 
+/* Folders above it are made as well, for systems that boot without them. */
 static int make_dir(const char *path, struct err *err)
 {
+	char part[256];
+
+	for (const char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/')) {
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return err_sys(err, errno, "%s: mkdir", part);
+	}
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return err_sys(err, errno, "%s: mkdir", path);
 	return 0;

@@ -301,8 +301,8 @@ TEST(failed_write)
 	fake_up("ready");
 	p = make_plan();
 	assert_ok(state_write(&fake.dirs, &p, p.method, err));
-	fake.dirs.lib = "/proc/no/such";
-	assert_fails(state_write(&fake.dirs, &p, p.method, err), ERR_NOT_FOUND, "/proc/no/such");
+	fake.dirs.lib = "/proc/no";
+	assert_fails(state_write(&fake.dirs, &p, p.method, err), ERR_NOT_FOUND, "/proc/no");
 	assert_ok(state_read(&fake.dirs, &s, err));
 	assert_false(s.known);
 	plan_deinit(&p);
@@ -334,7 +334,7 @@ TEST(one_at_a_time)
 	close(ends[0]);
 	close(ends[1]);
 	/* no folder, no lock, and no waiting */
-	fake.dirs.run = "/proc/no/such";
+	fake.dirs.run = "/proc/no";
 	assert_int_equal(state_lock(&fake.dirs), -1);
 	fake_down();
 }
