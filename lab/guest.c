@@ -694,17 +694,34 @@ static void stage_by_peers(struct conf *conf, const char *initrd, const char *co
 	}
 }
 
-/* What is loaded is not loaded again: the machine would be unarmed meanwhile. */
-static void must_be_unchanged(const char *const load[])
+/* Run one command, and find these words in what it says. */
+static void must_say(const char *const argv[], const char *words)
 {
-	static const char said[] = "/lab-again";
-	char text[512];
+	static const char said[] = "/lab-said";
+	char text[1024];
 
-	must_run(load, said);
+	must_run(argv, said);
 	read_text(said, text, sizeof(text));
-	if (!strstr(text, "is loaded already"))
-		die("a second load said: %s", text);
+	if (!strstr(text, words))
+		die("%s %s does not say \"%s\", but: %s", argv[0], argv[1], words, text);
 	unlink(said);
+}
+
+/* The same files, tried on the kernel by kexec_file_load: they are taken, and nothing is left. */
+static void rehearse(const char *const load[])
+{
+	const char *words[MAX_WORDS + 3] = {LIFEBOAT, "load", "--rehearse"};
+	char loaded[8];
+
+	for (int i = 2; load[i]; i++) {
+		if (strcmp(load[i], "-c") == 0)
+			return; /* kexec_load has nothing to rehearse */
+		words[i + 1] = load[i];
+	}
+	must_say(words, "gave them up again");
+	read_text("/sys/kernel/kexec_loaded", loaded, sizeof(loaded));
+	if (loaded[0] != '0')
+		die("the rehearsal has left an image");
 }
 
 static void arm(struct conf *conf)
@@ -726,8 +743,10 @@ static void arm(struct conf *conf)
 		load[used++] = command_line;
 	}
 	add_words(load, used, conf->load_args, *conf->uki ? conf->uki : conf->kernel);
+	rehearse(load);
 	must_run(load, NULL);
-	must_be_unchanged(load);
+	/* what is loaded is not loaded again: the machine would be unarmed meanwhile */
+	must_say(load, "is loaded already");
 	must_run(status, NULL);
 	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
 	if (loaded[0] != '1')
