@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -61,6 +62,8 @@ static void input_deinit(struct input *in)
  */
 static bool open_for_writing(int fd)
 {
+	/* Who opens it for writing right then has us told, by SIGIO, which ends a program; SIGURG is ignored. */
+	fcntl(fd, F_SETSIG, SIGURG);
 	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		fcntl(fd, F_SETLEASE, F_UNLCK);
 		return false;

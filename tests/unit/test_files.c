@@ -2,6 +2,8 @@
 /* The files that are loaded: plain, wrapped in every way, unified kernel images, several initramfs files. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -124,6 +126,41 @@ TEST(plain)
 	memfile_close(&kernel);
 	memfile_close(&initrd);
 	assert_int_equal(open_fds(), before);
+}
+
+/* Who opened the file for writing while it was leased ended the program by SIGIO. */
+TEST(broken_lease)
+{
+	char path[] = "/tmp/lifeboat-lease-XXXXXX";
+	int fd = mkstemp(path);
+	int opened = 0, refused = 0;
+	pid_t child;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bzimage, FIXTURE_SIZE), FIXTURE_SIZE);
+	close(fd);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child)
+		alarm(60); /* should nobody be left to kill it */
+	while (!child)
+		close(open(path, O_WRONLY | O_NONBLOCK));
+	/* both outcomes often: then the two did meet */
+	while (opened < 2000 || refused < 2000) {
+		struct files f;
+		struct err err;
+
+		if (!files_open(&x86_64_load, path, NULL, 0, &f, &err)) {
+			files_close(&f);
+			opened++;
+		} else {
+			assert_says(&err, "open for writing");
+			refused++;
+		}
+	}
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(unlink(path), 0);
 }
 
 TEST(no_initrd)
@@ -497,6 +534,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain),
+		cmocka_unit_test(broken_lease),
 		cmocka_unit_test(no_initrd),
 		cmocka_unit_test(wrapped),
 		cmocka_unit_test(wrapped_wrongly),
