@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -114,17 +115,23 @@ static int parse(char *text, const char *path, struct state *s, struct err *err)
 int state_read(const struct state_dirs *dirs, struct state *ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd = -1;
 	struct state s = {0};
-	char path[256];
+	char path[PATH_MAX];
 	size_t len;
 	int r;
 
-	path_of(path, dirs->run, "panic-kernel");
-	r = io_read_file(path, RECORD_MAX, &text, &len, err);
-	if (r == ERR_NOT_FOUND) {
+	/* of a recorded machine it can be anywhere, and anything: nobody may ever write into a FIFO */
+	if (snprintf(path, sizeof(path), "%s/panic-kernel", dirs->run) >= (int)sizeof(path))
+		return err_sys(err, ENAMETOOLONG, "%s", dirs->run);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT) {
 		*ret = s;
 		return 0;
 	}
+	if (fd < 0)
+		return err_sys(err, errno, "%s: open", path);
+	r = io_read_all(fd, RECORD_MAX, path, &text, &len, err);
 	if (r)
 		return r;
 	r = parse(text, path, &s, err);

@@ -309,6 +309,30 @@ TEST(failed_write)
 	fake_down();
 }
 
+/* Below a long --root the path was cut, so there was "no record"; a FIFO there was waited for. */
+TEST(record_of_a_recorded_machine)
+{
+	char run[600], path[700];
+	struct state s;
+
+	fake_up("ready");
+	put_record(RECORD, strlen(RECORD));
+	snprintf(run, sizeof(run), "%s/", fake.run);
+	while (strlen(run) < 500)
+		strcat(run, "./");
+	fake.dirs.run = run;
+	assert_ok(state_read(&fake.dirs, &s, err));
+	assert_true(s.known);
+	state_deinit(&s);
+	snprintf(path, sizeof(path), "%s/panic-kernel", fake.run);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(10);
+	assert_fails(state_read(&fake.dirs, &s, err), ERR_CORRUPT, "is not complete");
+	alarm(0);
+	fake_down();
+}
+
 /* Two loads at once: each wrote its record when it was done, and the last one need not be what is loaded. */
 TEST(one_at_a_time)
 {
@@ -342,11 +366,17 @@ TEST(one_at_a_time)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_record),    cmocka_unit_test(good_record),
-		cmocka_unit_test(bad_records),  cmocka_unit_test(write_read),
-		cmocka_unit_test(matches),      cmocka_unit_test(memory),
-		cmocka_unit_test(old_copies),   cmocka_unit_test(damaged_copy),
-		cmocka_unit_test(failed_write), cmocka_unit_test(one_at_a_time),
+		cmocka_unit_test(no_record),
+		cmocka_unit_test(good_record),
+		cmocka_unit_test(bad_records),
+		cmocka_unit_test(write_read),
+		cmocka_unit_test(matches),
+		cmocka_unit_test(memory),
+		cmocka_unit_test(old_copies),
+		cmocka_unit_test(damaged_copy),
+		cmocka_unit_test(failed_write),
+		cmocka_unit_test(one_at_a_time),
+		cmocka_unit_test(record_of_a_recorded_machine),
 	};
 
 	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
