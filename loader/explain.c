@@ -84,12 +84,12 @@ static const struct rule {
 		}                                    \
 	}
 	ROW(EPERM, BOTH | FORESEEN, no_capability, ERR_REFUSED,
-	    "loading and unloading a panic kernel takes the capability CAP_SYS_BOOT, which "
+	    "loading and unloading a kernel takes the capability CAP_SYS_BOOT, which "
 	    "this process lacks",
 	    "run this as root"),
 	ROW(EPERM, BOTH | FORESEEN, in_container, ERR_REFUSED,
 	    "this process runs in a user namespace (a container), whose root may not load "
-	    "or unload a panic kernel",
+	    "or unload a kernel",
 	    "run this on the host"),
 	ROW(EPERM, BOTH | FORESEEN, disabled, ERR_REFUSED,
 	    "the sysctl kernel.kexec_load_disabled forbids loading and unloading until the "
