@@ -38,11 +38,15 @@ static void print_loaded(const struct plan *p, const struct load_outcome *o)
 		printf("warning: %s\n", o->record.msg);
 }
 
-static void warn_of_size(const struct plan *p)
+static void warn(const struct plan *p)
 {
 	const struct living *l = &p->living;
 	char missing[16];
 
+	if (p->panic && !p->files.initrd.len)
+		printf("warning: without an initramfs (--initrd) nothing captures the dump, unless "
+		       "one "
+		       "is built into the kernel\n");
 	if (p->panic && l->region && l->sum > l->region)
 		printf("warning: it may not have the memory to live: short by about %s; use "
 		       "crashkernel=%" PRIu64 "M (--plan shows the sum)\n",
@@ -76,7 +80,7 @@ static int call_kernel(struct plan *p, const struct root *root, enum load_mode m
 	r = load_plan(p, &options, root, &sys_kernel, &outcome, err);
 	if (!r) {
 		print_loaded(p, &outcome);
-		warn_of_size(p);
+		warn(p);
 	}
 	return r;
 }
@@ -106,7 +110,7 @@ static int run_plan(struct plan *p, const struct root *root, enum load_mode mode
 	if (*root->path) {
 		printf("all checks pass on the machine recorded in %s; nothing was loaded\n",
 		       root->path);
-		warn_of_size(p);
+		warn(p);
 		return 0;
 	}
 	kmsg_open(&kmsg);

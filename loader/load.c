@@ -78,8 +78,9 @@ static bool is_unchanged(const struct plan *p, const struct load_options *option
 	return same;
 }
 
-int load_plan(struct plan *p, const struct load_options *options, const struct root *root,
-	      const struct sys *sys, struct load_outcome *ret, struct err *err)
+static int load_and_record(struct plan *p, const struct load_options *options,
+			   const struct root *root, const struct sys *sys, struct load_outcome *ret,
+			   struct err *err)
 {
 	struct load_outcome o = {.unchanged = is_unchanged(p, options)};
 	bool was_armed = p->panic && fact_is(p->facts.crash_loaded, 1);
@@ -97,6 +98,16 @@ int load_plan(struct plan *p, const struct load_options *options, const struct r
 		o.record.code = 0;
 	*ret = o;
 	return 0;
+}
+
+int load_plan(struct plan *p, const struct load_options *options, const struct root *root,
+	      const struct sys *sys, struct load_outcome *ret, struct err *err)
+{
+	sigset_t before = submit_hold_signals();
+	int r = load_and_record(p, options, root, sys, ret, err);
+
+	submit_release_signals(&before);
+	return r;
 }
 
 int load_unload(bool panic, const struct state_dirs *dirs, const struct root *root,

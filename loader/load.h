@@ -23,7 +23,8 @@ struct load_outcome {
 
 /*
  * Give a plan of plan_make() to the kernel. Errors: of submit_load(). If the panic kernel that was in place is
- * lost with them, the one on record is put back, and the message says so, or why that failed, too.
+ * lost with them, the one on record is put back, and the message says so, or why that failed, too. Signals wait until
+ * it is over: an interrupted load would leave the machine unarmed, or a record of another image.
  */
 int load_plan(struct plan *p, const struct load_options *options, const struct root *root,
 	      const struct sys *sys, struct load_outcome *ret, struct err *err) _must_check_;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/kexec.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,22 +181,29 @@ int submit_unload(bool panic, const struct root *root, const struct sys *sys, bo
 	return r;
 }
 
+/* ---- signals */
+
+sigset_t submit_hold_signals(void)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	return before;
+}
+
+void submit_release_signals(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 /* ---- rehearsal */
 
-int submit_rehearse(const struct plan *p, const struct root *root, const struct sys *sys,
-		    struct err *err)
+/* The image in between must not stay: it would be started by the next kexec -e. */
+static int load_and_unload(const struct plan *p, const struct sys *sys, struct err *err)
 {
-	int sys_err;
+	int sys_err = call_files(p, sys, false);
 
-	if (p->method != LOAD_BY_FILES)
-		return err_set(err, ERR_UNSUPPORTED,
-			       "kexec_load cannot be rehearsed: a panic kernel's segments are for "
-			       "the reserved memory only; --plan shows them");
-	if (!fact_is(facts_ordinary_loaded(root), 0))
-		return err_set(err, ERR_REFUSED,
-			       "the rehearsal would take the place of the ordinary image that is "
-			       "loaded for kexec -e; unload that first (lifeboat unload)");
-	sys_err = call_files(p, sys, false);
 	if (sys_err) {
 		explain_err(sys_err, (struct explain_call){EXPLAIN_LOAD, .ordinary = true},
 			    &p->facts, err);
@@ -206,4 +214,24 @@ int submit_rehearse(const struct plan *p, const struct root *root, const struct 
 			       "the rehearsal succeeded, but its image cannot be unloaded: "
 			       "kexec_file_load");
 	return 0;
+}
+
+int submit_rehearse(const struct plan *p, const struct root *root, const struct sys *sys,
+		    struct err *err)
+{
+	sigset_t before;
+	int r;
+
+	if (p->method != LOAD_BY_FILES)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "kexec_load cannot be rehearsed: a panic kernel's segments are for "
+			       "the reserved memory only; --plan shows them");
+	if (!fact_is(facts_ordinary_loaded(root), 0))
+		return err_set(err, ERR_REFUSED,
+			       "the rehearsal would take the place of the ordinary image that is "
+			       "loaded for kexec -e; unload that first (lifeboat unload)");
+	before = submit_hold_signals();
+	r = load_and_unload(p, sys, err);
+	submit_release_signals(&before);
+	return r;
 }

@@ -5,6 +5,8 @@
 #ifndef LOADER_SUBMIT_H
 #define LOADER_SUBMIT_H
 
+#include <signal.h>
+
 #include "base/sys.h"
 #include "loader/plan.h"
 
@@ -25,6 +27,10 @@ struct submitted {
  */
 int submit_load(struct plan *p, const struct root *root, const struct sys *sys,
 		struct submitted *ret, struct err *err) _must_check_;
+
+/* Make signals wait, in this thread: what must be done to its end begins. Returns those that waited already. */
+sigset_t submit_hold_signals(void);
+void submit_release_signals(const sigset_t *before);
 
 /*
  * Load the same files as an ordinary image, and take it out again: the format, the signature and IMA

@@ -8,6 +8,7 @@
 #define TESTS_UNIT_FAKE_KERNEL_H
 
 #include <errno.h>
+#include <signal.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <linux/kexec.h>
@@ -39,6 +40,7 @@ static struct fake_kernel {
 	char kernel[64], initrd[64];
 	struct root root;
 	struct state_dirs dirs;
+	bool interrupt; /* a signal comes with the next call */
 	struct sys sys;
 
 	int refuse_files, refuse_segments; /* errno; 0: accept */
@@ -215,6 +217,9 @@ static inline struct fake_call *fake_note(bool segments, unsigned long flags)
 {
 	struct fake_call *c = &fake.calls[fake.n_calls++];
 
+	if (fake.interrupt)
+		raise(SIGUSR1);
+	fake.interrupt = false;
 	assert_true(fake.n_calls <= FAKE_CALLS);
 	*c = (struct fake_call){.segments = segments, .flags = flags};
 	return c;

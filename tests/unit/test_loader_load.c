@@ -277,6 +277,36 @@ static void put_back_after(enum load_method method)
 	fake_down();
 }
 
+static volatile sig_atomic_t calls_when_told;
+
+static void on_signal(int number)
+{
+	(void)number;
+	calls_when_told = (sig_atomic_t)fake.n_calls;
+}
+
+/* A signal between the refusal and the put-back left the machine unarmed. */
+TEST(put_back_whatever_comes)
+{
+	struct load_request request = armed("ready", LOAD_BY_FILES);
+	struct load_outcome o;
+	struct err err = {0};
+
+	signal(SIGUSR1, on_signal);
+	calls_when_told = 0;
+	fake_make_kernel('B');
+	fake.refuse_files = EKEYREJECTED;
+	fake.refusals = 1;
+	fake.other_files = true;
+	fake.interrupt = true;
+	assert_int_equal(fake_load(&request, false, &o, &err), ERR_REFUSED);
+	signal(SIGUSR1, SIG_DFL);
+	assert_true(fake_is_loaded(true));
+	assert_int_equal(calls_when_told, fake.n_calls);
+	assert_int_equal(fake.n_calls, 3); /* armed, refused, put back */
+	fake_down();
+}
+
 TEST(put_back)
 {
 	put_back_after(LOAD_BY_FILES);
@@ -412,6 +442,7 @@ int main(void)
 		cmocka_unit_test(damaged_record),
 		cmocka_unit_test(unload),
 		cmocka_unit_test(put_back),
+		cmocka_unit_test(put_back_whatever_comes),
 		cmocka_unit_test(put_back_damaged),
 		cmocka_unit_test(put_back_without_record),
 		cmocka_unit_test(put_back_refused),
