@@ -33,7 +33,7 @@ from .subject import Subject
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
 LANES = (
     (
-        *(CRASH, "loader-file", "loader-nokaslr", "loader-uki"),
+        *(CRASH, "loader-file", "loader-nokaslr", "loader-uki", "loader-reuse"),
         *("loader-load", "loader-load-nokaslr", "loader-load-uki", "loader-load-backports"),
         *("loader-damaged-kernel", "loader-damaged-initrd", "exec-file"),
     ),
