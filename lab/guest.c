@@ -885,6 +885,8 @@ int main(void)
 	must_mount("proc", "/proc", "proc", 0);
 	must_mount("sysfs", "/sys", "sysfs", 0);
 	must_mount("devtmpfs", "/dev", "devtmpfs", 0);
+	/* tells of lockdown; a kernel may have none */
+	mount("securityfs", "/sys/kernel/security", "securityfs", 0, NULL);
 	open_console();
 	say("up");
 	signal(SIGALRM, on_alarm);

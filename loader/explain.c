@@ -34,6 +34,11 @@ static bool locked_down(const struct facts *f)
 	return f->lockdown == LOCKDOWN_INTEGRITY || f->lockdown == LOCKDOWN_CONFIDENTIALITY;
 }
 
+static bool lockdown_unknown(const struct facts *f)
+{
+	return f->lockdown == LOCKDOWN_UNKNOWN;
+}
+
 static bool no_reservation(const struct facts *f)
 {
 	return fact_is(f->crash_size, 0);
@@ -110,6 +115,11 @@ static const struct rule {
 	    "the kernel is locked down and the image has no signature that it trusts",
 	    "load a kernel signed by your distribution, enrol the key that signed it "
 	    "(mokutil --import), or boot without lockdown (Secure Boot off)"),
+	ROW(EPERM, EXPLAIN_LOAD | FILES, lockdown_unknown, ERR_REFUSED,
+	    "the kernel is locked down and the image has no signature that it trusts, or a "
+	    "security module (SELinux, IMA, LoadPin) or a seccomp filter forbids it",
+	    "the kernel's log says which (dmesg | grep -i lockdown); mount "
+	    "/sys/kernel/security for a clearer answer"),
 	ROW(EPERM, BOTH, NULL, ERR_REFUSED,
 	    "a security module (SELinux, IMA, LoadPin) or a seccomp filter forbids it",
 	    "look for the denial in the audit log and in dmesg, and allow it there"),

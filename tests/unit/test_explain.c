@@ -39,7 +39,7 @@ TEST(files)
 		int sys, code;
 		const char *cause, *remedy;
 	} rows[] = {
-		{EPERM, ERR_REFUSED, "security module", "audit log"},
+		{EPERM, ERR_REFUSED, "locked down", "/sys/kernel/security"},
 		{EACCES, ERR_REFUSED, "IMA", "evmctl"},
 		{ENOKEY, ERR_REFUSED, "keyrings", "mokutil"},
 		{EKEYREJECTED, ERR_REFUSED, "missing, revoked", "reinstall"},
@@ -103,7 +103,11 @@ TEST(no_room)
 
 TEST(unload)
 {
-	struct facts f = {.lockdown = LOCKDOWN_CONFIDENTIALITY};
+	struct facts f = {.lockdown = LOCKDOWN_NONE};
+
+	/* with securityfs there is no doubt */
+	assert_row(EPERM, panic_files, &f, ERR_REFUSED, "security module", "audit log");
+	f.lockdown = LOCKDOWN_CONFIDENTIALITY;
 
 	/* lockdown does not forbid an unload */
 	assert_row(EPERM, unload_files, &f, ERR_REFUSED, "security module", "audit");
