@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/num.h"
+#include "base/sha256.h"
 #include "cmd/cmd.h"
 #include "format/elfcore.h"
 
@@ -28,25 +29,19 @@ static const char *release_of(const struct plan *p)
 	return p->files.image.release[0] ? p->files.image.release : "unknown";
 }
 
-static void put_digest(const uint8_t digest[32], char ret[65])
-{
-	for (int i = 0; i < 32; i++)
-		snprintf(ret + 2 * i, 3, "%02x", digest[i]);
-}
-
 /* ---- text */
 
 static void print_files(const struct plan *p)
 {
 	char size[16], text[65];
 
-	put_digest(p->files.kernel_digest, text);
+	sha256_text(p->files.kernel_digest, text);
 	printf("kernel:     %s, %s, release %s, %s to start\n            sha256 %s\n", p->kernel,
 	       files_wrap_name(p->files.wrap), release_of(p),
 	       num_human(p->files.image.mem_size, size), text);
 	if (!p->files.initrd.len)
 		return;
-	put_digest(p->files.initrd_digest, text);
+	sha256_text(p->files.initrd_digest, text);
 	printf("initramfs:  %s\n            sha256 %s\n", num_human(p->files.initrd.len, size),
 	       text);
 }
@@ -245,7 +240,7 @@ static void put_files(struct json *j, const struct plan *p)
 {
 	char text[65];
 
-	put_digest(p->files.kernel_digest, text);
+	sha256_text(p->files.kernel_digest, text);
 	json_object(j, "kernel");
 	json_string(j, "file", p->kernel);
 	json_string(j, "wrap", files_wrap_name(p->files.wrap));
@@ -254,7 +249,7 @@ static void put_files(struct json *j, const struct plan *p)
 	json_uint(j, "start_bytes", p->files.image.mem_size);
 	json_string(j, "sha256", text);
 	json_end_object(j);
-	put_digest(p->files.initrd_digest, text);
+	sha256_text(p->files.initrd_digest, text);
 	json_object(j, "initramfs");
 	json_uint(j, "bytes", p->files.initrd.len);
 	json_string(j, "sha256", p->files.initrd.len ? text : NULL);

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/num.h"
+#include "base/sha256.h"
 #include "cmd/cmd.h"
 #include "loader/check.h"
 #include "loader/state.h"
@@ -87,12 +88,6 @@ static void format_time(uint64_t seconds, char ret[32])
 		strcpy(ret, "?");
 }
 
-static void format_digest(const uint8_t digest[32], char ret[65])
-{
-	for (int i = 0; i < 32; i++)
-		snprintf(ret + 2 * i, 3, "%02x", digest[i]);
-}
-
 /* 0 if a panic kernel is loaded, else the exit status; err says why and what to do. */
 static int judge(const struct facts *f, struct err *err)
 {
@@ -146,9 +141,9 @@ static void print_image(const struct status *s)
 	format_time(image->time, text);
 	printf("%-16s %s\n", "since:", text);
 	printf("%-16s %s\n", "command line:", image->cmdline);
-	format_digest(image->kernel_digest, text);
+	sha256_text(image->kernel_digest, text);
 	printf("%-16s %s\n", "kernel sha256:", text);
-	format_digest(image->initrd_digest, text);
+	sha256_text(image->initrd_digest, text);
 	printf("%-16s %s\n", "initrd sha256:", text);
 	printf("%-16s %s%s\n", "core header:", s->header ? s->header : "unknown",
 	       s->header && strcmp(s->header, "stale") == 0
@@ -224,9 +219,9 @@ static void put_image(struct json *j, const struct status *s)
 	format_time(image->time, text);
 	json_string(j, "since", text);
 	json_string(j, "command_line", image->cmdline);
-	format_digest(image->kernel_digest, text);
+	sha256_text(image->kernel_digest, text);
 	json_string(j, "kernel_sha256", text);
-	format_digest(image->initrd_digest, text);
+	sha256_text(image->initrd_digest, text);
 	json_string(j, "initramfs_sha256", text);
 	json_string(j, "core_header", s->header);
 	json_end_object(j);

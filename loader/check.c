@@ -138,7 +138,7 @@ int check_sizes(const struct facts *f, const struct kernel_image *kernel, uint64
 int check_signature(const struct facts *f, bool checks, bool insists, struct bytes kernel, bool ima,
 		    struct err *err)
 {
-	bool locked = f->lockdown == LOCKDOWN_INTEGRITY || f->lockdown == LOCKDOWN_CONFIDENTIALITY;
+	bool locked = facts_locked_down(f);
 	struct err ignored;
 	struct pe pe;
 

@@ -29,11 +29,6 @@ static bool reboot_limit_reached(const struct facts *f)
 	return fact_is(f->load_limit_reboot, 0);
 }
 
-static bool locked_down(const struct facts *f)
-{
-	return f->lockdown == LOCKDOWN_INTEGRITY || f->lockdown == LOCKDOWN_CONFIDENTIALITY;
-}
-
 static bool lockdown_unknown(const struct facts *f)
 {
 	return f->lockdown == LOCKDOWN_UNKNOWN;
@@ -104,14 +99,14 @@ static const struct rule {
 	    "the sysctl kernel.kexec_load_limit_reboot is 0: no load or unload of an ordinary "
 	    "image is left until the next boot",
 	    "reboot, and raise or drop the limit (grep -r kexec_load_limit_reboot /etc/sysctl*)"),
-	ROW(EPERM, EXPLAIN_LOAD | FORESEEN | SEGMENTS, locked_down, ERR_REFUSED,
+	ROW(EPERM, EXPLAIN_LOAD | FORESEEN | SEGMENTS, facts_locked_down, ERR_REFUSED,
 	    "the kernel is locked down and takes no segments from user space",
 	    "load by kexec_file_load (-s), with a signed kernel"),
 	ROW(EPERM, BOTH | FORESEEN | PANIC, limit_reached, ERR_REFUSED,
 	    "the sysctl kernel.kexec_load_limit_panic is 0: no load or unload is left until "
 	    "the next boot",
 	    "reboot, and raise or drop the limit (grep -r kexec_load_limit_panic /etc/sysctl*)"),
-	ROW(EPERM, EXPLAIN_LOAD, locked_down, ERR_REFUSED,
+	ROW(EPERM, EXPLAIN_LOAD, facts_locked_down, ERR_REFUSED,
 	    "the kernel is locked down and the image has no signature that it trusts",
 	    "load a kernel signed by your distribution, enrol the key that signed it "
 	    "(mokutil --import), or boot without lockdown (Secure Boot off)"),

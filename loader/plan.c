@@ -27,28 +27,16 @@ const char *load_method_name(enum load_method method)
 
 /* ---- which system call */
 
-/* What the configuration says of an option; unknown if there is none, or if it cannot be read. */
-static enum kconfig_value option(const struct root *root, const char *name)
+/* What the configuration says of an option. */
+static enum kconfig_value option(const struct kconfig_report *config, const char *name)
 {
-	enum kconfig_value value = KCONFIG_UNKNOWN;
-	struct kconfig_report report;
-	struct err ignored;
-
-	if (kconfig_check(root, &report, &ignored))
-		return value;
-	for (size_t i = 0; i < report.n; i++)
-		if (strcmp(report.v[i].option, name) == 0)
-			value = report.v[i].value;
-	kconfig_deinit(&report);
-	return value;
+	for (size_t i = 0; i < config->n; i++)
+		if (strcmp(config->v[i].option, name) == 0)
+			return config->v[i].value;
+	return KCONFIG_UNKNOWN;
 }
 
-static bool locked_down(const struct facts *f)
-{
-	return f->lockdown == LOCKDOWN_INTEGRITY || f->lockdown == LOCKDOWN_CONFIDENTIALITY;
-}
-
-static void choose_method(const struct root *root, const struct load_request *request,
+static void choose_method(const struct kconfig_report *config, const struct load_request *request,
 			  struct plan *p)
 {
 	p->method = request->method;
@@ -57,13 +45,13 @@ static void choose_method(const struct root *root, const struct load_request *re
 		return;
 	p->method = LOAD_BY_FILES;
 	p->why = "the kernel checks signatures and makes the segments itself";
-	if (locked_down(&p->facts)) {
+	if (facts_locked_down(&p->facts)) {
 		p->why = "the kernel is locked down and takes nothing else";
-	} else if (option(root, "CONFIG_KEXEC_FILE") == KCONFIG_NO) {
+	} else if (option(config, "CONFIG_KEXEC_FILE") == KCONFIG_NO) {
 		p->method = LOAD_BY_SEGMENTS;
 		p->why = "the running kernel has no kexec_file_load (CONFIG_KEXEC_FILE)";
 	} else {
-		p->may_fall_back = option(root, "CONFIG_KEXEC") != KCONFIG_NO;
+		p->may_fall_back = option(config, "CONFIG_KEXEC") != KCONFIG_NO;
 	}
 }
 
@@ -106,7 +94,7 @@ static int make_cmdline(const struct root *root, const struct load_request *requ
 
 /* ---- all of it */
 
-static int check_signed(const struct root *root, struct plan *p, struct err *err)
+static int check_signed(const struct kconfig_report *config, struct plan *p, struct err *err)
 {
 	/* the kernel looks at what it is given: a memfd has no attributes */
 	bool ima = !p->files.kernel_is_memfd &&
@@ -114,24 +102,17 @@ static int check_signed(const struct root *root, struct plan *p, struct err *err
 
 	if (p->method != LOAD_BY_FILES)
 		return 0;
-	return check_signature(&p->facts, option(root, "CONFIG_KEXEC_SIG") == KCONFIG_YES,
-			       option(root, "CONFIG_KEXEC_SIG_FORCE") == KCONFIG_YES,
+	return check_signature(&p->facts, option(config, "CONFIG_KEXEC_SIG") == KCONFIG_YES,
+			       option(config, "CONFIG_KEXEC_SIG_FORCE") == KCONFIG_YES,
 			       p->files.kernel, ima, err);
 }
 
-/* The machine first: on one without a reservation no file is worth a complaint. */
-static int make(const struct root *root, const struct load_request *request, struct plan *p,
-		struct err *err)
+static int make_of_files(const struct root *root, const struct load_request *request,
+			 const struct kconfig_report *config, struct plan *p, struct err *err)
 {
-	struct explain_call call = {EXPLAIN_LOAD, !request->panic,
-				    request->method == LOAD_BY_SEGMENTS};
-	int r = check_permission(&p->facts, call, err);
+	int r;
 
-	if (!r && request->panic)
-		r = check_reservation(&p->facts, err);
-	if (r)
-		return r;
-	choose_method(root, request, p);
+	choose_method(config, request, p);
 	r = files_open(p->load, request->kernel, request->initrds, request->n_initrds, &p->files,
 		       err);
 	if (!r)
@@ -142,11 +123,33 @@ static int make(const struct root *root, const struct load_request *request, str
 		r = check_sizes(&p->facts, &p->files.image, p->files.initrd.len, request->panic,
 				err);
 	if (!r)
-		r = check_signed(root, p, err);
+		r = check_signed(config, p, err);
 	if (!r && p->method == LOAD_BY_SEGMENTS)
 		r = plan_segments(p, root, err);
 	if (!r && p->panic)
 		p->living = check_living(&p->facts, &p->files.image, p->files.initrd);
+	return r;
+}
+
+/* The machine first: on one without a reservation no file is worth a complaint. */
+static int make(const struct root *root, const struct load_request *request, struct plan *p,
+		struct err *err)
+{
+	struct explain_call call = {EXPLAIN_LOAD, !request->panic,
+				    request->method == LOAD_BY_SEGMENTS};
+	int r = check_permission(&p->facts, call, err);
+	struct kconfig_report config;
+	struct err ignored;
+
+	if (!r && request->panic)
+		r = check_reservation(&p->facts, err);
+	if (r)
+		return r;
+	/* one that cannot be read is unknown in all */
+	if (kconfig_check(root, &config, &ignored))
+		config = (struct kconfig_report){0};
+	r = make_of_files(root, request, &config, p, err);
+	kconfig_deinit(&config);
 	return r;
 }
 

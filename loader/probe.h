@@ -78,6 +78,12 @@ struct facts {
 	struct fact la57; /* x86: 5-level paging is on ("la57" in the flags of /proc/cpuinfo) */
 };
 
+/* Does lockdown forbid to load what is not signed? */
+static inline bool facts_locked_down(const struct facts *f)
+{
+	return f->lockdown == LOCKDOWN_INTEGRITY || f->lockdown == LOCKDOWN_CONFIDENTIALITY;
+}
+
 /* Fill *ret; the caller ends it with facts_deinit(). Only ERR_NO_MEMORY can happen. */
 int facts_probe(const struct root *root, struct facts *ret, struct err *err) _must_check_;
 void facts_deinit(struct facts *facts);

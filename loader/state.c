@@ -25,12 +25,6 @@ static void path_of(char ret[256], const char *dir, const char *name)
 
 /* ---- digests as text */
 
-static void to_hex(const uint8_t digest[32], char ret[65])
-{
-	for (int i = 0; i < 32; i++)
-		snprintf(ret + 2 * i, 3, "%02x", digest[i]);
-}
-
 static int nibble(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -195,7 +189,7 @@ static void copy_path(char ret[256], const struct state_dirs *dirs, const char *
 {
 	char name[96], hex[65];
 
-	to_hex(digest, hex);
+	sha256_text(digest, hex);
 	snprintf(name, sizeof(name), "%s-%.16s", what, hex);
 	path_of(ret, dirs->lib, name);
 }
@@ -264,10 +258,10 @@ static int write_record(const struct state_dirs *dirs, const struct plan *p,
 	uint8_t digest[32];
 	int len;
 
-	to_hex(p->files.kernel_digest, kernel);
-	to_hex(p->files.initrd_digest, initrd);
+	sha256_text(p->files.kernel_digest, kernel);
+	sha256_text(p->files.initrd_digest, initrd);
 	state_memory(&p->machine, digest);
-	to_hex(digest, memory);
+	sha256_text(digest, memory);
 	len = asprintf(&text,
 		       "method=%s\nkernel=%s\nrelease=%s\ncmdline=%s\nkernel-sha256=%s\n"
 		       "initrd-sha256=%s\ntime=%jd\n%s%s%s",
