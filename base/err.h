@@ -30,6 +30,7 @@ enum err_code {
 	ERR_REFUSED = 9,     /* the kernel refused by policy: privilege, lockdown, signature */
 	ERR_TIMEOUT = 10,    /* a step did not end before its deadline */
 	ERR_PARTIAL = 11,    /* the dump was cut off: it opens, and says that it is incomplete */
+	ERR_STALE = 12,      /* what was made before is not what would be made now */
 };
 
 #define ERR_MSG_SIZE 1024

@@ -5,18 +5,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/direct.h"
 #include "base/io.h"
-#include "base/num.h"
-
-#define DIRECT_BLOCK 4096         /* what every disk and file system takes for O_DIRECT */
-#define DIRECT_MIN   (64UL << 10) /* smaller writes are better off in the page cache */
 
 struct out_file {
 	struct out out;
 	int fd;
-	int direct; /* the same file, O_DIRECT; -1: the file system has none of it */
+	struct direct direct;
 	char *path; /* final name */
 	char *part; /* the name while it is not whole */
 };
@@ -30,50 +26,17 @@ static void file_free(struct out_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
-	if (f->direct >= 0)
-		close(f->direct);
+	direct_deinit(&f->direct);
 	free(f->path);
 	free(f->part);
 	free(f);
 }
 
-static bool is_direct(const struct out_file *f, const void *buf, size_t len, uint64_t off)
-{
-	return f->direct >= 0 && len >= DIRECT_MIN &&
-	       !(((uintptr_t)buf | len | off) & (f->out.block - 1));
-}
-
-/*
- * Open the new file once more, with O_DIRECT; it must be the same one. Blocks are whole pages of the page
- * cache, so that no page is written both ways.
- */
-static void open_direct(struct out_file *f)
-{
-	long page = sysconf(_SC_PAGESIZE);
-	struct stat a, b;
-
-	f->direct = open(f->part, O_WRONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC);
-	if (f->direct < 0)
-		return;
-	if (fstat(f->fd, &a) || fstat(f->direct, &b) || a.st_dev != b.st_dev ||
-	    a.st_ino != b.st_ino) {
-		close(f->direct);
-		f->direct = -1;
-		return;
-	}
-	f->out.block = NUM_MAX((size_t)page, (size_t)DIRECT_BLOCK);
-}
-
-/* What cannot be written past the page cache, whatever the reason, is written through it. */
 static int file_pwrite(struct out *out, const void *buf, size_t len, uint64_t off, struct err *err)
 {
 	struct out_file *f = file_of(out);
-	struct err ignored;
 
-	if (is_direct(f, buf, len, off) &&
-	    !io_pwrite_full(f->direct, buf, len, off, f->part, &ignored))
-		return 0;
-	return io_pwrite_full(f->fd, buf, len, off, f->part, err);
+	return direct_pwrite(&f->direct, f->fd, buf, len, off, f->part, err);
 }
 
 static int file_sync(struct out *out, struct err *err)
@@ -140,7 +103,7 @@ int out_file_create(const char *path, bool replace, struct out **ret, struct err
 	if (!f)
 		return err_nomem(err, sizeof(*f), path);
 	f->out.ops = &file_ops;
-	f->fd = f->direct = -1;
+	f->fd = f->direct.fd = -1;
 	f->path = strdup(path);
 	if (asprintf(&f->part, "%s.incomplete", path) < 0)
 		f->part = NULL;
@@ -154,7 +117,8 @@ int out_file_create(const char *path, bool replace, struct out **ret, struct err
 		r = err_sys(err, errno, "%s: create", f->part);
 		goto fail;
 	}
-	open_direct(f);
+	direct_init(&f->direct, f->fd, f->part);
+	f->out.block = f->direct.block;
 	*ret = &f->out;
 	return 0;
 fail:

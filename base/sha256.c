@@ -2,7 +2,7 @@
 #include "base/sha256.h"
 
 /* FIPS 180-4, 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
-static const uint32_t round_key[64] = {
+const uint32_t sha256_round_key[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
 	0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
 	0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
@@ -47,19 +47,19 @@ static inline void store_be32(uint8_t *p, uint32_t v)
 		h += BIG0(a) + MAJ(a, b, c);             \
 	} while (0)
 
-#define ROUNDS8(i, j, WORD)                                                   \
-	do {                                                                  \
-		ROUND(a, b, c, d, e, f, g, h, round_key[i], WORD(j));         \
-		ROUND(h, a, b, c, d, e, f, g, round_key[i + 1], WORD(j + 1)); \
-		ROUND(g, h, a, b, c, d, e, f, round_key[i + 2], WORD(j + 2)); \
-		ROUND(f, g, h, a, b, c, d, e, round_key[i + 3], WORD(j + 3)); \
-		ROUND(e, f, g, h, a, b, c, d, round_key[i + 4], WORD(j + 4)); \
-		ROUND(d, e, f, g, h, a, b, c, round_key[i + 5], WORD(j + 5)); \
-		ROUND(c, d, e, f, g, h, a, b, round_key[i + 6], WORD(j + 6)); \
-		ROUND(b, c, d, e, f, g, h, a, round_key[i + 7], WORD(j + 7)); \
+#define ROUNDS8(i, j, WORD)                                                          \
+	do {                                                                         \
+		ROUND(a, b, c, d, e, f, g, h, sha256_round_key[i], WORD(j));         \
+		ROUND(h, a, b, c, d, e, f, g, sha256_round_key[i + 1], WORD(j + 1)); \
+		ROUND(g, h, a, b, c, d, e, f, sha256_round_key[i + 2], WORD(j + 2)); \
+		ROUND(f, g, h, a, b, c, d, e, sha256_round_key[i + 3], WORD(j + 3)); \
+		ROUND(e, f, g, h, a, b, c, d, sha256_round_key[i + 4], WORD(j + 4)); \
+		ROUND(d, e, f, g, h, a, b, c, sha256_round_key[i + 5], WORD(j + 5)); \
+		ROUND(c, d, e, f, g, h, a, b, sha256_round_key[i + 6], WORD(j + 6)); \
+		ROUND(b, c, d, e, f, g, h, a, sha256_round_key[i + 7], WORD(j + 7)); \
 	} while (0)
 
-static void compress(uint32_t state[8], const uint8_t *p)
+static void compress_one(uint32_t state[8], const uint8_t *p)
 {
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
@@ -81,11 +81,26 @@ static void compress(uint32_t state[8], const uint8_t *p)
 	state[7] += h;
 }
 
+static void compress(struct sha256 *s, const uint8_t *p, size_t blocks)
+{
+#if SHA256_HAS_X86
+	if (s->hardware) {
+		sha256_x86_compress(s->state, p, blocks);
+		return;
+	}
+#endif
+	for (; blocks; blocks--, p += sizeof(s->block))
+		compress_one(s->state, p);
+}
+
 void sha256_init(struct sha256 *s)
 {
 	/* 5.3.3: the same of the square roots of the first eight primes */
 	*s = (struct sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
 				       0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+#if SHA256_HAS_X86
+	s->hardware = sha256_x86_supported();
+#endif
 }
 
 void sha256_update(struct sha256 *s, const void *data, size_t len)
@@ -98,12 +113,15 @@ void sha256_update(struct sha256 *s, const void *data, size_t len)
 		s->block[used++] = *p++;
 		len--;
 		if (used == sizeof(s->block)) {
-			compress(s->state, s->block);
+			compress(s, s->block, 1);
 			used = 0;
 		}
 	}
-	for (; len >= sizeof(s->block); len -= sizeof(s->block), p += sizeof(s->block))
-		compress(s->state, p);
+	if (len >= sizeof(s->block)) {
+		compress(s, p, len / sizeof(s->block));
+		p += len - len % sizeof(s->block);
+		len %= sizeof(s->block);
+	}
 	for (size_t i = 0; i < len; i++)
 		s->block[i] = p[i];
 }

@@ -2,6 +2,7 @@
 #include "base/sys.h"
 
 #include <linux/reboot.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,5 +35,6 @@ const struct sys sys_kernel = {
 	.finit_module = real_finit_module,
 	.mount = mount,
 	.umount = umount2,
+	.unshare = unshare,
 	.reboot = real_reboot,
 };

@@ -24,6 +24,8 @@ struct sys {
 	int (*mount)(const char *source, const char *target, const char *type, unsigned long flags,
 		     const void *data);
 	int (*umount)(const char *target, int flags);
+	/* unshare(2) */
+	int (*unshare)(int flags);
 	/* reboot(2) with the magic numbers filled in; `how` is LINUX_REBOOT_CMD_*. */
 	int (*reboot)(unsigned int how);
 };

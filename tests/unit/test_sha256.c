@@ -103,6 +103,40 @@ TEST(lengths_around_the_end_of_a_block)
 	}
 }
 
+/* The purgatory checks with plain code what the loader digested with the CPU's instructions. */
+TEST(the_cpus_instructions_give_the_same)
+{
+	uint8_t message[4096 + 1], plain[SHA256_SIZE], fast[SHA256_SIZE];
+	struct sha256 s;
+
+	sha256_init(&s);
+	if (!s.hardware)
+		skip();
+	for (size_t i = 0; i < sizeof(message); i++)
+		message[i] = (uint8_t)(i * 131 + i / 251);
+	for (size_t len = 0; len < sizeof(message); len += len < 300 ? 1 : 97) {
+		digest_of(message + 1, len, fast);
+		sha256_init(&s);
+		s.hardware = false;
+		sha256_update(&s, message + 1, len);
+		sha256_final(&s, plain);
+		assert_memory_equal(fast, plain, SHA256_SIZE);
+	}
+}
+
+/* Without them nothing changes. */
+TEST(plain_code_on_any_cpu)
+{
+	uint8_t digest[SHA256_SIZE];
+	struct sha256 s;
+
+	sha256_init(&s);
+	s.hardware = false;
+	sha256_update(&s, "abc", 3);
+	sha256_final(&s, digest);
+	check_hex(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +144,8 @@ int main(void)
 		cmocka_unit_test(a_million_times_a),
 		cmocka_unit_test(any_chunks_give_the_digest_of_the_whole),
 		cmocka_unit_test(lengths_around_the_end_of_a_block),
+		cmocka_unit_test(the_cpus_instructions_give_the_same),
+		cmocka_unit_test(plain_code_on_any_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
