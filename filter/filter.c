@@ -19,6 +19,8 @@
 #define PHYS_BITS_MAX 52
 #define RAM_MAX       (128ULL << 40)
 
+#define ESTIMATE_DOUBT 16 /* by a part of so many an estimate may be wrong */
+
 /* What filter_run() owns while it works. */
 struct run {
 	struct ranges ram;     /* page frames of the machine */
@@ -107,6 +109,47 @@ static int create_sink(const struct image *img, const struct filter_options *opt
 		      : sink_split_create(&task, outs, n, &run->sink, err);
 }
 
+/* A sink that goes nowhere, which has the true one's base. */
+static int create_mock_sink(const struct image *img, const struct filter_options *options, size_t n,
+			    struct out *out, struct run *run, struct err *err)
+{
+	struct out **outs = calloc(n, sizeof(struct out *));
+	int r;
+
+	if (!outs)
+		return err_nomem(err, n * sizeof(struct out *), "the outputs");
+	estimate_out_init(out);
+	for (size_t i = 0; i < n; i++)
+		outs[i] = out;
+	r = create_sink(img, options, outs, n, run, err);
+	free(outs);
+	return r;
+}
+
+/* What cannot be estimated is taken to fit. */
+static int weigh(const struct image *img, const struct filter_options *options, size_t n,
+		 struct run *run, struct err *err)
+{
+	struct filter_stats stats = {0};
+	struct err ignored;
+	struct out out;
+	uint64_t bytes;
+	int r = create_mock_sink(img, options, n, &out, run, err);
+
+	/* RAM_MAX bounds the product */
+	bytes = r ? 0 : run->sink->base + (run->keep->n_kept << img->page_shift);
+	if (!r && bytes > options->limit)
+		bytes = estimate_run(img, run->keep, run->sink, &stats, &ignored)
+				? 0
+				: stats.file_bytes - stats.file_bytes / ESTIMATE_DOUBT;
+	sink_destroy(run->sink);
+	run->sink = NULL;
+	if (!r && bytes > options->limit)
+		r = err_set(err, ERR_NO_SPACE, "about %" PRIu64 " bytes would not go into %" PRIu64,
+			    stats.file_bytes, options->limit);
+	return r;
+}
+
 static int write_dump(const struct image *img, const struct filter_options *options,
 		      struct out *const *outs, size_t n, struct run *run,
 		      struct filter_stats *stats, struct err *err)
@@ -154,6 +197,8 @@ int filter_run_split(const struct image *img, const struct filter_options *optio
 		r = err_set(err, ERR_USAGE, "a dump in no file");
 	if (!r)
 		r = find_pages(img, options, &run, &stats, err);
+	if (!r && options->weigh && options->limit)
+		r = weigh(img, options, n, &run, err);
 	if (!r)
 		r = write_dump(img, options, outs, n, &run, &stats, err);
 	run_deinit(&run);
@@ -183,20 +228,13 @@ int filter_count(const struct image *img, const struct filter_options *options,
 static int estimate(const struct image *img, const struct filter_options *options, size_t n,
 		    struct run *run, struct filter_stats *stats, struct err *err)
 {
-	struct out **outs = calloc(n, sizeof(struct out *)), out;
 	uint64_t begin = clock_ns();
-	int r;
+	struct out out;
+	int r = create_mock_sink(img, options, n, &out, run, err);
 
-	if (!outs)
-		return err_nomem(err, n * sizeof(struct out *), "the outputs");
-	estimate_out_init(&out);
-	for (size_t i = 0; i < n; i++)
-		outs[i] = &out;
-	r = create_sink(img, options, outs, n, run, err);
 	begin = clock_ns() - begin; /* what comes before the pages takes as long as in earnest */
 	if (!r && !(r = estimate_run(img, run->keep, run->sink, stats, err)))
 		stats->write_ns += begin;
-	free(outs);
 	return r;
 }
 

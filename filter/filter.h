@@ -57,6 +57,17 @@ struct filter_options {
 	const atomic_bool *stop; /* becomes true: a signal came */
 	bool keep_cut;           /* the same if there is no more room; else that is ERR_NO_SPACE */
 	/*
+	 * With a limit: if the pages, uncompressed, would pass it, estimate first what they come to, and write nothing
+	 * if that is too much, but return ERR_NO_SPACE. What is only a little too large is tried: the estimate may be
+	 * wrong.
+	 */
+	bool weigh;
+	/*
+	 * If not NULL: becomes true when stats->image_written would, had the filter ended there. In shared memory it
+	 * tells what a file is worth whose writer was killed.
+	 */
+	atomic_bool *image_written;
+	/*
 	 * Called now and then with what is done of the phase, in page frames. May be NULL. Calls come
 	 * from one thread at a time.
 	 */
@@ -86,6 +97,8 @@ struct filter_stats {
 	uint64_t lost;                      /* could not be read */
 	uint64_t cut_off;                   /* not written, because of `cut` */
 	enum filter_cut cut;
+	/* The log, static data, page tables and the rest of the kernel's image are in it: a reader can begin. */
+	bool image_written;
 	uint64_t unknown;    /* no struct page could be read: kept */
 	uint64_t doubtful;   /* a struct page with an order that cannot be: kept singly */
 	uint64_t file_bytes; /* size of the dump */

@@ -36,6 +36,8 @@ struct pipeline {
 	struct filter_stats *stats;
 	struct share share;
 	_Atomic enum filter_cut cut;
+	atomic_bool past_image; /* the phases behind it have begun: it is written, or on its way */
+	atomic_bool image_cut;  /* a part of it that was on its way was not written */
 	_Atomic uint64_t bytes; /* page data written */
 	pthread_mutex_t lock;   /* of what follows, and of the progress callback */
 	uint64_t done;          /* pages written */
@@ -52,7 +54,8 @@ struct part {
 struct batch {
 	struct sink_page *pages;
 	size_t n;
-	uint8_t *data; /* compressed */
+	size_t n_image; /* of these, pages of the phases before PHASE_EARLY, or in between */
+	uint8_t *data;  /* compressed */
 	size_t len;
 };
 
@@ -66,6 +69,7 @@ struct worker {
 	struct batch batches[2];
 	struct batch *batch;  /* the one being filled */
 	struct batch *on_way; /* the one being written, or NULL */
+	bool past_image;      /* what it has before this batch is all that is before PHASE_EARLY */
 	struct writer writer;
 	uint64_t zero, shared, written, lost;
 };
@@ -176,6 +180,8 @@ static int add_page(struct worker *w, uint64_t pfn, uint64_t rank, struct err *e
 	if (to->kind == SINK_DATA)
 		b->len += to->size;
 	b->n++;
+	if (w->part.phase < PHASE_EARLY)
+		b->n_image = b->n;
 	return 0;
 }
 
@@ -235,9 +241,14 @@ static int settle(struct worker *w, struct err *err)
 		return 0;
 	r = writer_wait(&w->writer, err);
 	w->on_way = NULL;
-	if (r)
+	if (r) {
+		if (b->n_image)
+			atomic_store(&w->p->image_cut, true);
 		return tolerate(w->p, r, err);
+	}
 	count(w, b);
+	if (w->past_image && w->p->options->image_written && !atomic_load(&w->p->image_cut))
+		atomic_store(w->p->options->image_written, true);
 	tell(w->p, b->n);
 	return 0;
 }
@@ -258,6 +269,8 @@ static int flush(struct worker *w, struct err *err)
 		return r;
 	if (!take_room(p, b->len, &room))
 		trim(b, room);
+	if (b->n < b->n_image)
+		atomic_store(&p->image_cut, true);
 	if (!b->n)
 		return 0;
 	if (block)
@@ -266,8 +279,9 @@ static int flush(struct worker *w, struct err *err)
 		&w->writer,
 		&(struct sink_batch){.pages = b->pages, .n = b->n, .data = b->data, .len = b->len});
 	w->on_way = b;
+	w->past_image = atomic_load(&p->past_image);
 	w->batch = b == w->batches ? w->batches + 1 : w->batches;
-	w->batch->n = w->batch->len = 0;
+	w->batch->n = w->batch->n_image = w->batch->len = 0;
 	return 0;
 }
 
@@ -363,6 +377,8 @@ static int worker_task(void *worker, uint64_t task, struct err *err)
 	unsigned int phase = (unsigned int)(task / n);
 	const struct chunk *chunk;
 
+	if (phase >= PHASE_EARLY && atomic_load(&p->cut) == FILTER_WHOLE)
+		atomic_store(&p->past_image, true);
 	if (phase == PHASE_EARLY || phase == FIRST_IMAGE)
 		i = n - 1 - i;
 	chunk = &p->keep->chunks[i];
@@ -468,6 +484,7 @@ int pipeline_run(const struct image *img, const struct keep *keep, const struct 
 	r = pool_run(&pool, err);
 	share_deinit(&p.share);
 	stats->cut = atomic_load(&p.cut);
+	stats->image_written = atomic_load(&p.past_image) && !atomic_load(&p.image_cut);
 	stats->cut_off =
 		keep->n_kept - (stats->zero + stats->shared + stats->written + stats->lost);
 	return r;

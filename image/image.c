@@ -107,6 +107,52 @@ int image_create(const struct source *src, struct image **ret, struct err *err)
 	return 0;
 }
 
+#define BARE_PAGE_SHIFT 12 /* the smallest page: larger ones are several of these */
+
+/* What may be left of VMCOREINFO is at its beginning, release and page size among it. */
+static void read_rest(struct image *img)
+{
+	struct vmcoreinfo *whole = img->info;
+	const char *release = vmcoreinfo_get(whole, "OSRELEASE");
+	struct err ignored;
+
+	if (read_basics(img, &ignored)) {
+		img->page_shift = BARE_PAGE_SHIFT;
+		img->page_size = 1ULL << BARE_PAGE_SHIFT;
+	}
+	if (release)
+		copy_printable(img->uts[UTS_RELEASE], release, strlen(release));
+}
+
+int image_create_bare(const struct source *src, struct image **ret, struct err *err)
+{
+	struct image *img = calloc(1, sizeof(*img));
+	struct err ignored;
+	int r;
+
+	if (!img)
+		return err_nomem(err, sizeof(*img), "an image");
+	img->src = src;
+	r = find_arch(img, err);
+	if (!r && find_vmcoreinfo(img, &ignored))
+		r = vmcoreinfo_create((struct bytes){0}, &img->info, err);
+	if (!r) {
+		read_rest(img);
+		/* with half of the symbols somebody would go astray */
+		vmcoreinfo_destroy(img->info);
+		img->info = NULL;
+		r = vmcoreinfo_create((struct bytes){0}, &img->info, err);
+	}
+	if (r) {
+		image_destroy(img);
+		return r;
+	}
+	copy_printable(img->uts[UTS_SYSNAME], "Linux", 5);
+	copy_printable(img->uts[UTS_MACHINE], img->arch->name, strlen(img->arch->name));
+	*ret = img;
+	return 0;
+}
+
 void image_destroy(struct image *img)
 {
 	if (!img)

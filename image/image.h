@@ -34,6 +34,13 @@ enum image_uts { UTS_SYSNAME, UTS_NODENAME, UTS_RELEASE, UTS_VERSION, UTS_MACHIN
  * and machine are set from VMCOREINFO and the architecture.
  */
 int image_create(const struct source *src, struct image **ret, struct err *err) _must_check_;
+
+/*
+ * For a dump whose VMCOREINFO is damaged or missing: an image that has nothing but pages. No symbol is known, no address is
+ * translated; release and page size are those of VMCOREINFO as far as it goes, else "" and 4096.
+ * ERR_UNSUPPORTED for an unknown architecture.
+ */
+int image_create_bare(const struct source *src, struct image **ret, struct err *err) _must_check_;
 void image_destroy(struct image *img); /* NULL is fine */
 
 /* Read kernel virtual memory, across pages; all or an error naming the address. */

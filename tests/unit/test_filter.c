@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "filter/filter.h"
+#include "filter/first.h"
 #include "format/kdump_set.h"
 #include "tests/unit/fake_machine.h"
 #include "tests/unit/fake_out.h"
@@ -631,6 +632,94 @@ TEST(a_limit_of_size)
 	}
 }
 
+/* What does not fit is known before anything is written; what fits only when it is compressed is written. */
+TEST(a_limit_weighed)
+{
+	struct filter_options options = options_of(0, CODEC_LZO, 2);
+	struct fake_out *o = fake_out_create(0);
+	struct filter_stats whole, stats;
+	struct stat st;
+
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &whole, err));
+	fake_out_destroy(o);
+
+	o = fake_out_create(0);
+	options.weigh = true;
+	options.limit = whole.file_bytes - whole.file_bytes / 4;
+	assert_fails(filter_run(shared->f.img, &options, &o->out, &stats, err), ERR_NO_SPACE,
+		     "would not go into");
+	assert_int_equal(fstat(o->file.fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
+
+	options.limit = whole.file_bytes + 1;
+	assert_true(options.limit < (whole.written << shared->f.img->page_shift));
+	assert_ok(filter_run(shared->f.img, &options, &o->out, &stats, err));
+	assert_int_equal(stats.cut, FILTER_WHOLE);
+	fake_out_destroy(o);
+}
+
+/* Pages of the log, static data, page tables and the kernel's image that the dump does not have. */
+static uint64_t count_missing(const struct fake_out *o, const struct firsts *first)
+{
+	static uint8_t got[FAKE_PAGE];
+	struct source *src = NULL;
+	uint64_t missing = 0;
+	struct err ignored;
+
+	assert_ok(source_open(o->file.path, &src, err));
+	for (size_t kind = 0; kind < FIRST_KINDS; kind++)
+		for (size_t i = 0; i < first->of[kind].n; i++) {
+			const struct range *r = &first->of[kind].v[i];
+
+			for (uint64_t pfn = r->start; pfn < r->end; pfn++)
+				missing +=
+					pfn < MACHINE_PAGES && machine_keeps(shared, pfn, 0) &&
+					source_read(src, pfn * FAKE_PAGE, got, FAKE_PAGE, &ignored);
+		}
+	source_destroy(src);
+	return missing;
+}
+
+/*
+ * Who keeps a dump that was cut off because the kernel is in it must not be told so if what was on its way was
+ * trimmed, or did not get to the disk.
+ */
+TEST(the_kernel_is_in_a_cut_dump_if_it_says_so)
+{
+	unsigned int with = 0, without = 0;
+	struct firsts first = {0};
+
+	assert_ok(first_find(shared->f.img, &first, err));
+	for (unsigned int i = 0; i < 90; i++) {
+		struct filter_options options = options_of(0, CODEC_RAW, 1 + i % 3);
+		struct fake_out *o = fake_out_create(i % 3 == 2 ? 4 + i / 3 : 0);
+		atomic_bool written = false;
+		struct filter_stats stats;
+
+		o->error = ENOSPC;
+		o->fail_once = true;
+		options.keep_cut = true;
+		options.image_written = &written;
+		if (i % 3 != 2)
+			options.limit = 148 * KIB + i * KIB / 2;
+		if (filter_run(shared->f.img, &options, &o->out, &stats, &(struct err){0})) {
+			assert_false(written);
+			fake_out_destroy(o);
+			continue;
+		}
+		with += stats.image_written;
+		without += !stats.image_written;
+		if (stats.image_written)
+			assert_int_equal(count_missing(o, &first), 0);
+		/* of several threads the others may still be at it */
+		if (written && options.threads == 1)
+			assert_true(stats.image_written);
+		fake_out_destroy(o);
+	}
+	assert_true(with > 5 && without > 5);
+	first_deinit(&first);
+}
+
 TEST(a_limit_without_room)
 {
 	struct filter_options options = options_of(1, CODEC_LZO, 1);
@@ -972,6 +1061,8 @@ int main(void)
 		cmocka_unit_test(no_byte_twice),
 		cmocka_unit_test(lost_pages_keep_the_mark),
 		cmocka_unit_test(a_limit_of_size),
+		cmocka_unit_test(a_limit_weighed),
+		cmocka_unit_test(the_kernel_is_in_a_cut_dump_if_it_says_so),
 		cmocka_unit_test(a_limit_without_room),
 		cmocka_unit_test(a_full_disk_cuts),
 		cmocka_unit_test(no_time_and_a_signal),
