@@ -161,23 +161,47 @@ int check_signature(const struct facts *f, bool checks, bool insists, struct byt
  */
 #define LIVING_WORK (16 * MIB)
 
-/* What an initramfs says of its size when unpacked: gzip's last 4 bytes (RFC 1952), zstd's header (RFC 8878). */
-static uint64_t unpacked_size(struct bytes initrd)
+/*
+ * What is behind the archives that are not packed: in front of a packed one may stand microcode, or a record of what the
+ * image was made of. The kernel skips zeros between archives (init/initramfs.c, unpack_to_rootfs).
+ */
+static struct bytes skip_plain(struct bytes in)
 {
-	static const uint8_t gzip[] = {0x1f, 0x8b}, cpio[] = {'0', '7', '0', '7', '0', '1'};
-	unsigned long long frame = ZSTD_getFrameContentSize(initrd.data, initrd.len);
+	static const char magic[] = "070701", trailer[] = "TRAILER!!!";
+
+	while (in.len >= strlen(magic) && memcmp(in.data, magic, strlen(magic)) == 0) {
+		const uint8_t *end = memmem(in.data, in.len, trailer, sizeof(trailer));
+		const uint8_t *stop = in.data + in.len;
+
+		end = end ? end + sizeof(trailer) : stop;
+		while (end < stop && !*end)
+			end++;
+		in = (struct bytes){end, (size_t)(stop - end)};
+	}
+	return in;
+}
+
+/* What a packed archive says of its size when unpacked: gzip's last 4 bytes (RFC 1952), zstd's header (RFC 8878). */
+static uint64_t packed_size(struct bytes in)
+{
+	static const uint8_t gzip[] = {0x1f, 0x8b};
+	unsigned long long frame = ZSTD_getFrameContentSize(in.data, in.len);
 	uint32_t size;
 
-	if (frame != ZSTD_CONTENTSIZE_UNKNOWN && frame != ZSTD_CONTENTSIZE_ERROR &&
-	    frame >= initrd.len)
+	if (frame != ZSTD_CONTENTSIZE_UNKNOWN && frame != ZSTD_CONTENTSIZE_ERROR && frame >= in.len)
 		return NUM_MIN(frame, UINT64_MAX / 2);
-	if (initrd.len >= sizeof(cpio) && memcmp(initrd.data, cpio, sizeof(cpio)) == 0)
-		return initrd.len;
-	if (initrd.len > 18 && memcmp(initrd.data, gzip, sizeof(gzip)) == 0 &&
-	    bytes_le32(initrd, initrd.len - 4, &size) && size >= initrd.len)
+	if (in.len > 18 && memcmp(in.data, gzip, sizeof(gzip)) == 0 &&
+	    bytes_le32(in, in.len - 4, &size) && size >= in.len)
 		return size;
-	return initrd.len < UINT64_MAX / UNPACK_FACTOR ? initrd.len * UNPACK_FACTOR
-						       : UINT64_MAX / 2;
+	return in.len < UINT64_MAX / UNPACK_FACTOR ? in.len * UNPACK_FACTOR : UINT64_MAX / 2;
+}
+
+static uint64_t unpacked_size(struct bytes initrd)
+{
+	struct bytes rest = skip_plain(initrd);
+	uint64_t plain = initrd.len - rest.len, packed = rest.len ? packed_size(rest) : 0;
+
+	return NUM_MIN(packed, UINT64_MAX / 2 - plain) + plain;
 }
 
 struct living check_living(const struct facts *f, const struct kernel_image *kernel,

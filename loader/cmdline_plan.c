@@ -26,6 +26,9 @@ static const struct cmdline_rule always_panic[] = {
 	{0},
 };
 
+/* Why a token is missing that --no-rule, or cmdline_remove of the configuration, speaks of. */
+#define REMOVED "left out at the user's wish (%.200s)"
+
 struct planner {
 	const struct cmdline_input *in;
 	const char *texts[CMDLINE_FROM_RULE]; /* by origin */
@@ -83,17 +86,39 @@ static _printf_(6, 7) int add(struct planner *p, struct bytes text, enum cmdline
 	return 0;
 }
 
-/* A rule's name may end in '*': all parameters that begin so. */
+/* A pattern may end in '*': all parameters that begin so. */
+static bool name_matches(struct bytes pattern, struct bytes name)
+{
+	if (pattern.len && pattern.data[pattern.len - 1] == '*') {
+		pattern.len--;
+		name.len = NUM_MIN(name.len, pattern.len);
+	}
+	return cmdline_same_name(pattern, name);
+}
+
 static bool rule_is_for(const struct cmdline_rule *rule, struct bytes name)
 {
 	struct bytes own, value;
 
 	cmdline_split(bytes_of(rule->text), &own, &value);
-	if (own.len && own.data[own.len - 1] == '*') {
-		own.len--;
-		name.len = NUM_MIN(name.len, own.len);
+	return name_matches(own, name);
+}
+
+/* What of the user's wishes to leave something out is about this token; NULL: nothing. */
+static const char *removed_by(const struct planner *p, struct bytes token)
+{
+	struct bytes name, value;
+
+	cmdline_split(token, &name, &value);
+	for (size_t i = 0; i < p->in->n_remove; i++) {
+		struct bytes wish = bytes_of(p->in->remove[i]);
+
+		if (memchr(wish.data, '=', wish.len)
+			    ? wish.len == token.len && memcmp(wish.data, token.data, wish.len) == 0
+			    : name_matches(wish, name))
+			return p->in->remove[i];
 	}
-	return cmdline_same_name(own, name);
+	return NULL;
 }
 
 static const struct cmdline_rule *find_rule(const struct planner *p, enum cmdline_action action,
@@ -154,14 +179,20 @@ static int judge(struct planner *p, struct bytes token, enum cmdline_origin orig
 {
 	const struct cmdline_rule *drop, *rule;
 	struct bytes name, value;
+	const char *removed;
 
 	cmdline_split(token, &name, &value);
 	drop = find_rule(p, CMDLINE_DROP, name);
 	if (by_user(origin))
 		return judge_users(p, token, origin, drop, err);
+	removed = removed_by(p, token);
+	if (removed)
+		return add(p, token, origin, CMDLINE_DROPPED, err, REMOVED, removed);
 	if (drop)
 		return add(p, token, origin, CMDLINE_DROPPED, err, "%s", drop->why);
 	rule = find_rule(p, CMDLINE_ADD, name);
+	if (rule && removed_by(p, bytes_of(rule->text)))
+		rule = NULL;
 	if (rule && token.len == strlen(rule->text) &&
 	    memcmp(token.data, rule->text, token.len) == 0)
 		return add(p, token, origin, CMDLINE_KEPT, err, "a rule wants it: %s", rule->why);
@@ -230,15 +261,21 @@ static bool has_kept(const struct planner *p, const char *text)
 
 static int plan_rule(struct planner *p, const struct cmdline_rule *rule, struct err *err)
 {
+	bool too = rule->action == CMDLINE_ADD_TOO;
 	struct bytes name, value, token;
 	enum cmdline_origin origin;
+	const char *removed;
 	int r;
 
 	cmdline_split(bytes_of(rule->text), &name, &value);
-	if (users_token(p, name, &token, &origin))
+	if (!too && users_token(p, name, &token, &origin))
 		return add(p, bytes_of(rule->text), CMDLINE_FROM_RULE, CMDLINE_DROPPED, err,
 			   "--%s has %.*s", cmdline_origin_name(origin),
 			   (int)NUM_MIN(token.len, 200u), token.data);
+	removed = removed_by(p, bytes_of(rule->text));
+	if (removed)
+		return add(p, bytes_of(rule->text), CMDLINE_FROM_RULE, CMDLINE_DROPPED, err,
+			   REMOVED, removed);
 	if (has_kept(p, rule->text))
 		return 0;
 	r = add(p, bytes_of(rule->text), CMDLINE_FROM_RULE, CMDLINE_ADDED, err, "%s", rule->why);
@@ -253,7 +290,7 @@ static int plan_rules(struct planner *p, struct err *err)
 
 	for (size_t i = 0; i < p->n_tables; i++)
 		for (const struct cmdline_rule *rule = p->tables[i]; !r && rule->text; rule++)
-			if (rule->action == CMDLINE_ADD)
+			if (rule->action != CMDLINE_DROP)
 				r = plan_rule(p, rule, err);
 	return r;
 }

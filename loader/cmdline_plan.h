@@ -13,7 +13,10 @@
  * panic kernel for the capture kernel. Only elfcorehdr= for a panic kernel is an error, as no value can be right.
  *
  * What is added: the rules' tokens, and for a panic kernel under rules how many CPUs it uses, unless the user's text
- * has the parameter with any value.
+ * has the parameter with any value. What the kernel adds up (CMDLINE_ADD_TOO) comes from everybody.
+ *
+ * What is removed at the user's wish (--no-rule): neither added by a rule nor taken from the running kernel's or the
+ * UKI's line. His own text stays, so that a parameter can be replaced.
  *
  * What stands behind a "--" is init's: it is never judged, and stays behind everything else in its order.
  */
@@ -43,6 +46,9 @@ struct cmdline_input {
 	const struct cmdline_rule
 		*rules;           /* arch_load.rules; NULL: none; they are for panic kernels */
 	struct cmdline_cpus cpus; /* matters only together with rules */
+	/* Names of parameters, which may end in '*', or with a '=' whole tokens. */
+	const char *const *remove;
+	size_t n_remove;
 };
 
 struct cmdline_token {

@@ -76,6 +76,8 @@ static int make_cmdline(const struct root *root, const struct load_request *requ
 				.bsp_known = p->facts.bsp_apicid.known,
 				.bsp_apicid = (uint32_t)p->facts.bsp_apicid.value,
 			},
+		.remove = request->remove,
+		.n_remove = request->n_remove,
 	};
 	size_t len;
 

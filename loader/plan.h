@@ -32,10 +32,12 @@ struct load_request {
 	const char *kernel;
 	const char *const *initrds;
 	size_t n_initrds;
-	bool reuse_cmdline;  /* begin with the running kernel's command line */
-	const char *cmdline; /* the whole of it; NULL: a UKI's own, or what is reused */
-	const char *append;  /* put behind */
-	bool no_rules;       /* the command line is taken as it is */
+	bool reuse_cmdline;        /* begin with the running kernel's command line */
+	const char *cmdline;       /* the whole of it; NULL: a UKI's own, or what is reused */
+	const char *append;        /* put behind */
+	bool no_rules;             /* the command line is taken as it is */
+	const char *const *remove; /* see struct cmdline_input */
+	size_t n_remove;
 	enum load_method method;
 	unsigned int cpus; /* of a capture kernel; 0: decide */
 };

@@ -2,8 +2,8 @@
 /*
  * Left out on purpose: mce=off (a halted CPU of the crashed kernel leaves a broadcast machine check to others since
  * kernel commit 5bc329503e81, and without handler one would just shut the machine down), nokaslr, pcie_ports=compat
- * (nothing here suffers from them), and the initcalls that lab/scenarios/crash.toml blacklists (their names are one
- * kernel's).
+ * (nothing here suffers from them), acpi=off, nolapic and no_timer_check (milliseconds, at the risk of a machine that
+ * does not start).
  */
 #include "arch/cmdline_rules.h"
 
@@ -15,6 +15,6 @@ const struct cmdline_rule x86_64_cmdline_rules[] = {
 	CMDLINE_ADD_COMMON,
 	{CMDLINE_ADD, "irqpoll", "a device may have left an interrupt on that no driver knows"},
 	{CMDLINE_ADD, "numa=off",
-	 "the reservation is on one node or two; the structures of others are waste"},
+	 "the reservation is on one node or two; for each of the others the kernel takes 2 MiB"},
 	{0},
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two bytes of flags, then the running kernel's, the UKI's, --command-line's and --append's text, each ended by a NUL.
+ * Two bytes of flags, then the running kernel's, the UKI's, --command-line's, --append's and --no-rule's text, each ended
+ * by a NUL.
  * Properties: the line is taken apart into exactly the tokens that are kept and added; every word of the user is kept
  * in its order, but for a "--" where one is already; no rule adds what the user has; a text without elfcorehdr= and
  * open quotes is no error. The texts are also read as /proc/cpuinfo.
@@ -125,12 +126,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *end = texts + size;
 	struct cmdline_input in;
 	struct cmdline_plan plan;
+	const char *remove;
 	struct err err = {0};
 	uint32_t id;
 
 	must(texts && (size < 2 || memcpy(texts, data + 2, size - 2)));
 	if (size < 2)
 		return 0;
+	remove = text_at(texts, end, 4);
 	in = (struct cmdline_input){
 		.panic = data[0] & 1,
 		.rules = rules[data[0] >> 1 & 3],
@@ -145,6 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			 .apic = data[1] & 16,
 			 .bsp_known = data[1] & 32,
 			 .bsp_apicid = data[1]},
+		.remove = &remove,
+		.n_remove = data[0] >> 7,
 	};
 	cmdline_cpus_bsp(texts, &id);
 	if (cmdline_plan_init(&plan, &in, &err)) {

@@ -306,6 +306,90 @@ TEST(errors)
 	}
 }
 
+/* --no-rule: neither added nor taken over; but the user's own words stay. */
+TEST(removed)
+{
+	static const struct {
+		const char *name, *remove[2];
+		size_t n;
+		const char *running, *append, *want;
+	} cases[] = {
+		{"a rule", {"panic"}, 1, NULL, NULL, "+nr_cpus=1|-panic=10|+irqpoll"},
+		{"what the machine decides",
+		 {"nr_cpus"},
+		 1,
+		 "a",
+		 NULL,
+		 "=a|-nr_cpus=1|+panic=10|+irqpoll"},
+		{"a word", {"quiet"}, 1, "quiet a", NULL, "-quiet|=a|" POLICY_ADDS},
+		{"both", {"panic"}, 1, "panic=5", NULL, "-panic=5|+nr_cpus=1|-panic=10|+irqpoll"},
+		{"all that begin so",
+		 {"foo*", "irqpoll"},
+		 2,
+		 "foo foobar=1 fo irqpoll",
+		 NULL,
+		 "-foo|-foobar=1|=fo|-irqpoll|+nr_cpus=1|+panic=10|-irqpoll"},
+		{"one of two",
+		 {"console=tty0"},
+		 1,
+		 "console=tty0 console=ttyS0",
+		 NULL,
+		 "-console=tty0|=console=ttyS0|" POLICY_ADDS},
+		{"the rule's value alone",
+		 {"panic=10"},
+		 1,
+		 "panic=5",
+		 NULL,
+		 "=panic=5|+nr_cpus=1|-panic=10|+irqpoll"},
+		{"the user's",
+		 {"quiet", "panic"},
+		 2,
+		 "quiet panic=1",
+		 "quiet panic=2",
+		 "-quiet|-panic=1|=quiet|=panic=2|+nr_cpus=1|-panic=10|+irqpoll"},
+		{"what is not there", {"x", ""}, 2, "a", NULL, "=a|" POLICY_ADDS},
+		{"init's", {"x"}, 1, "x -- x", NULL, "-x|" POLICY_ADDS "|=--|=x"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct cmdline_input in = {
+			.panic = true,
+			.running = cases[i].running,
+			.append = cases[i].append,
+			.rules = policy,
+			.remove = cases[i].remove,
+			.n_remove = cases[i].n,
+		};
+
+		expect(cases[i].name, &in, cases[i].want);
+	}
+	expect("an ordinary kernel",
+	       &(struct cmdline_input){
+		       .running = "a b", .remove = (const char *[]){"b"}, .n_remove = 1},
+	       "=a|-b");
+}
+
+TEST(reasons_of_removal)
+{
+	static const char *const names[] = {"quiet", "panic"};
+	const struct cmdline_input in = {
+		.panic = true,
+		.running = "quiet",
+		.rules = policy,
+		.remove = names,
+		.n_remove = ARRAY_SIZE(names),
+	};
+	struct cmdline_plan plan;
+
+	assert_ok(cmdline_plan_init(&plan, &in, err));
+	assert_string_equal(plan.v[0].why, "left out at the user's wish (quiet)");
+	assert_int_equal(plan.v[0].origin, CMDLINE_FROM_RUNNING);
+	assert_string_equal(plan.v[2].why, "left out at the user's wish (panic)");
+	assert_int_equal(plan.v[2].origin, CMDLINE_FROM_RULE);
+	assert_string_equal(plan.line, "nr_cpus=1 irqpoll");
+	cmdline_plan_deinit(&plan);
+}
+
 /* Reasons name what decided. */
 TEST(reasons)
 {
@@ -542,15 +626,17 @@ TEST(real_lines)
 		 "intel_iommu=on hugepagesz=1G hugepages=64 console=tty0 console=ttyS0,115200n8 "
 		 "oops=panic resume=/dev/sda2 mem=64G systemd.unit=rescue.target",
 		 "rhgb intel_iommu=on console=tty0 console=ttyS0,115200n8 nr_cpus=1 panic=10 "
-		 "reset_devices cgroup_disable=memory transparent_hugepage=never cma=0 "
-		 "kfence.sample_interval=0 novmcoredd acpi_no_memhotplug hest_disable "
+		 "reset_devices cgroup_disable=memory cgroup.memory=nokmem "
+		 "initcall_blacklist=tracer_init_tracefs cma=0 kfence.sample_interval=0 "
+		 "init_on_alloc=0 loglevel=6 novmcoredd acpi_no_memhotplug hest_disable "
 		 "cryptomgr.notests irqpoll numa=off"},
 		{arm64_cmdline_rules,
 		 "BOOT_IMAGE=/boot/vmlinuz root=LABEL=cloudimg-rootfs ro console=ttyAMA0 "
 		 "crashkernel=1G cma=64M nvme_core.io_timeout=4294967295",
 		 "console=ttyAMA0 nvme_core.io_timeout=4294967295 nr_cpus=1 panic=10 "
-		 "reset_devices cgroup_disable=memory transparent_hugepage=never cma=0 "
-		 "kfence.sample_interval=0 novmcoredd acpi_no_memhotplug hest_disable "
+		 "reset_devices cgroup_disable=memory cgroup.memory=nokmem "
+		 "initcall_blacklist=tracer_init_tracefs cma=0 kfence.sample_interval=0 "
+		 "init_on_alloc=0 loglevel=6 novmcoredd acpi_no_memhotplug hest_disable "
 		 "cryptomgr.notests"},
 	};
 
@@ -567,6 +653,32 @@ TEST(real_lines)
 		check_line(&plan);
 		cmdline_plan_deinit(&plan);
 	}
+}
+
+/* What the kernel adds up comes from everybody, once. */
+TEST(added_up)
+{
+	static const struct cmdline_rule rules[] = {
+		{CMDLINE_ADD_TOO, "initcall_blacklist=tracefs", "memory"},
+		{0},
+	};
+	static const char *const remove[] = {"initcall_blacklist=tracefs"};
+	struct cmdline_input in = {.panic = true, .rules = rules};
+
+	expect("alone", &in, "+nr_cpus=1|+initcall_blacklist=tracefs");
+	in.running = "initcall_blacklist=bad_driver";
+	in.append = "initcall_blacklist=worse_driver";
+	expect("three", &in,
+	       "=initcall_blacklist=bad_driver|=initcall_blacklist=worse_driver|+nr_cpus=1|"
+	       "+initcall_blacklist=tracefs");
+	in.append = "initcall_blacklist=tracefs";
+	expect("the user has it", &in,
+	       "=initcall_blacklist=bad_driver|=initcall_blacklist=tracefs|+nr_cpus=1");
+	in.append = NULL;
+	in.remove = remove;
+	in.n_remove = 1;
+	expect("--no-rule", &in,
+	       "=initcall_blacklist=bad_driver|+nr_cpus=1|-initcall_blacklist=tracefs");
 }
 
 /* There is no table that can fill up. */
@@ -597,11 +709,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ordinary),         cmocka_unit_test(panic_without_rules),
 		cmocka_unit_test(panic_with_rules), cmocka_unit_test(init_words),
+		cmocka_unit_test(removed),          cmocka_unit_test(reasons_of_removal),
 		cmocka_unit_test(errors),           cmocka_unit_test(reasons),
 		cmocka_unit_test(cpus_decided),     cmocka_unit_test(cpus_planned),
 		cmocka_unit_test(cpuinfo),          cmocka_unit_test(split),
 		cmocka_unit_test(rules_tables),     cmocka_unit_test(real_lines),
-		cmocka_unit_test(many_tokens),      cmocka_unit_test(no_elfcorehdr),
+		cmocka_unit_test(many_tokens),      cmocka_unit_test(added_up),
+		cmocka_unit_test(no_elfcorehdr),
 	};
 
 	return cmocka_run_group_tests_name("cmdline_plan", tests, NULL, NULL);

@@ -298,6 +298,29 @@ TEST(elfcorehdr)
 	assert_fails(check_no_elfcorehdr("\"elfcorehdr=1 2\"", err), ERR_USAGE, "elfcorehdr=1 2");
 }
 
+/* The size that an initramfs says to have unpacked: of a packed archive alone, and behind one that is not packed. */
+TEST(unpacked_sizes)
+{
+	/* a plain archive's end with zeros behind it, then a gzip stream that says 0x1234 */
+	static const char archive[] = "070701 a header and files TRAILER!!!\0\0\0\0\0\0"
+				      "\x1f\x8b\x08 packed data\x34\x12\0";
+	static const size_t front = 42;
+	const struct facts f = {0};
+	const struct kernel_image none = {0};
+	struct bytes whole = {(const uint8_t *)archive, sizeof(archive)};
+	struct bytes packed = {whole.data + front, whole.len - front};
+
+	assert_int_equal(whole.data[front], 0x1f);
+	assert_int_equal(check_living(&f, &none, packed).unpacked, 0x1234);
+	assert_int_equal(check_living(&f, &none, whole).unpacked, front + 0x1234);
+	whole.len = front; /* nothing packed: as large as it is, cut off or not */
+	assert_int_equal(check_living(&f, &none, whole).unpacked, front);
+	whole.len = 20;
+	assert_int_equal(check_living(&f, &none, whole).unpacked, 20);
+	packed.len = 10; /* unknown */
+	assert_int_equal(check_living(&f, &none, packed).unpacked, 30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +340,7 @@ int main(void)
 		cmocka_unit_test(suggestions),
 		cmocka_unit_test(cmdlines),
 		cmocka_unit_test(elfcorehdr),
+		cmocka_unit_test(unpacked_sizes),
 	};
 
 	return cmocka_run_group_tests_name("loader_probe", tests, NULL, NULL);
