@@ -1,30 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Find the block device that the recipe names. */
+/* Find the block device that a name stands for; the same code before the crash and after it. */
 #ifndef CAPTURE_DEVICE_H
 #define CAPTURE_DEVICE_H
 
 #include <stddef.h>
 
-#include "base/bytes.h"
 #include "base/err.h"
+#include "base/root.h"
+#include "capture/fsid.h"
 
 #define DEVICE_PATH_MAX 256
 
 /*
- * Wait until a device with this name is there: "UUID=…" of its file system, or a path below /dev.
- * Looks at every block device in `sys_block` ("/sys/class/block") whose node is in `dev` ("/dev").
- * Has no time limit of its own: it runs inside a step, and *err says all the time what is missing.
+ * Look once at the block devices in /sys/class/block whose nodes are in /dev, both below the root. `name` is
+ *   UUID=…, LABEL=…           of the file system (capture/fsid.h)
+ *   PARTUUID=…, PARTLABEL=…   of the partition, by the partition table of its disk: GPT (UEFI 2.10, 5.3) or DOS (the
+ *                             disk's signature and the number: "1234abcd-02")
+ *   /dev/…                    a path, which may be a link
+ * Returns the path of its node below the root. A member of an MD array is never taken for the file system that it
+ * holds. Two devices with the name: ERR_USAGE naming both; none: ERR_NOT_FOUND saying what there is.
+ * Each device that has to be read is read by a child that is given up after seconds: a dying disk must not hide others.
  */
-int device_wait(const char *name, const char *sys_block, const char *dev, char ret[DEVICE_PATH_MAX],
+int device_find(const char *name, const struct root *root, char ret[DEVICE_PATH_MAX],
 		struct err *err) _must_check_;
 
 /*
- * The UUID of the file system in the first bytes of a device, as text (37 bytes with the NUL).
- * False if it is none that we know: ext2, ext3, ext4 (fs/ext4/ext4.h: struct ext4_super_block, s_magic
- * at 0x38, s_uuid at 0x68 of the block at 1024).
+ * The same until it is there. Has no time limit of its own: it runs inside a step, and *err says all the time
+ * what is missing.
  */
-bool device_fs_uuid(struct bytes start, char ret[37]);
+int device_wait(const char *name, const struct root *root, char ret[DEVICE_PATH_MAX],
+		struct err *err) _must_check_;
 
-#define DEVICE_PROBE_SIZE 2048 /* bytes from the start that device_fs_uuid wants */
+/* The PARTUUID of a partition's node ("/dev/vda1"), as in PARTUUID=…; ERR_NOT_FOUND if it is no partition. */
+int device_partuuid(const char *node, const struct root *root, char ret[FSID_UUID_SIZE],
+		    struct err *err) _must_check_;
+
+/* Bytes of the opened block device, or of a plain file that stands for one. */
+int device_size(int fd, const char *name, uint64_t *ret, struct err *err) _must_check_;
 
 #endif

@@ -1,90 +1,141 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One pass over the text, one table row per key. The text is taken for hostile: what a message
+ * One table row per key: how its value is read, and how it is written. The text is taken for hostile: what a message
  * quotes was checked for control characters first and is cut to a bounded length.
  */
 #include "capture/recipe.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/num.h"
 
 #define QUOTE_MAX    80 /* bytes of a bad key or value that a message repeats */
-#define MAX_DEADLINE 86400
+#define MAX_SECONDS  86400
 #define MAX_PATH     1024 /* leaves room below PATH_MAX for the mount point and file names */
 #define MAX_FSTYPE   32
 #define MAX_MODULE   255
+#define MAX_STRINGS  1024 /* of one list */
+#define DEFAULT_PATH "/var/crash"
+
+/* Whose key it is: the recipe's, or a bit for each kind of target. */
+#define OF_RECIPE 0
+#define OF_FS     (1u << TARGET_FS)
+#define OF_SHARE  (1u << TARGET_SHARE)
+#define OF_RAW    (1u << TARGET_RAW)
+#define OF_ALL    (OF_FS | OF_SHARE | OF_RAW)
+
+/* What is being read: the keys that a recipe and its last target have had, as bits of rows of keys[]. */
+struct reading {
+	struct recipe *r;
+	uint64_t seen;
+	uint64_t seen_in_target;
+};
 
 struct key {
 	const char *name;
-	/* Check the value (NUL-terminated) and put it at `at` bytes into the recipe. */
-	int (*set)(const struct key *key, const char *value, struct recipe *r, struct err *err);
+	unsigned int of;
+	/* Check the value (NUL-terminated) and put it to `at`, a member of the recipe or its target. */
+	int (*set)(const struct key *key, const char *value, void *at, struct err *err);
+	/* Print "name = value" lines. */
+	void (*put)(const struct key *key, const void *at, FILE *to);
 	size_t at;
-	uint64_t max;
+	uint64_t min, max;
 	bool required, repeatable, may_be_empty;
 };
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
 
 static int bad_value(const char *value, const char *wanted, struct err *err)
 {
 	return err_set(err, ERR_USAGE, "'%.*s' is not %s", QUOTE_MAX, value, wanted);
 }
 
-static void *member(const struct key *key, struct recipe *r)
-{
-	return (char *)r + key->at;
-}
+/* ---- kinds of values: set_x reads one, put_x writes it */
 
-static int set_string(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static int set_string(const struct key *key, const char *value, void *at, struct err *err)
 {
 	char *copy = strdup(value);
 
 	if (!copy)
 		return err_nomem(err, strlen(value) + 1, key->name);
-	free(*(char **)member(key, r));
-	*(char **)member(key, r) = copy;
+	free(*(char **)at);
+	*(char **)at = copy;
 	return 0;
 }
 
-/* `min` is 0 for the level and 1 for a time: a deadline of nothing would be no capture at all. */
-static int set_number(const struct key *key, const char *value, uint64_t min, struct recipe *r,
-		      struct err *err)
+static void put_string(const struct key *key, const void *at, FILE *to)
 {
-	uint64_t v;
+	const char *value = *(char *const *)at;
 
+	if (*value || key->may_be_empty)
+		fprintf(to, "%s = %s\n", key->name, value);
+}
+
+static int parse_number(const struct key *key, const char *value, uint64_t *ret, struct err *err)
+{
 	/* longer is no number in any range here, and num_parse_* quotes its text whole */
 	if (strlen(value) > QUOTE_MAX)
 		return bad_value(value, "a number", err);
-	if (num_parse_range(value, min, key->max, &v, err))
-		return err->code;
-	*(unsigned int *)member(key, r) = (unsigned int)v;
+	return num_parse_range(value, key->min, key->max, ret, err);
+}
+
+static int set_number(const struct key *key, const char *value, void *at, struct err *err)
+{
+	uint64_t v;
+	int r = parse_number(key, value, &v, err);
+
+	if (!r)
+		*(unsigned int *)at = (unsigned int)v;
+	return r;
+}
+
+static void put_number(const struct key *key, const void *at, FILE *to)
+{
+	fprintf(to, "%s = %u\n", key->name, *(const unsigned int *)at);
+}
+
+static int set_u64(const struct key *key, const char *value, void *at, struct err *err)
+{
+	return parse_number(key, value, at, err);
+}
+
+static void put_u64(const struct key *key, const void *at, FILE *to)
+{
+	fprintf(to, "%s = %" PRIu64 "\n", key->name, *(const uint64_t *)at);
+}
+
+static int set_yes_no(const struct key *key, const char *value, void *at, struct err *err)
+{
+	(void)key;
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return bad_value(value, "yes or no", err);
+	*(bool *)at = *value == 'y';
 	return 0;
 }
 
-static int set_level(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static void put_yes_no(const struct key *key, const void *at, FILE *to)
 {
-	return set_number(key, value, 0, r, err);
+	fprintf(to, "%s = %s\n", key->name, *(const bool *)at ? "yes" : "no");
 }
 
-static int set_seconds(const struct key *key, const char *value, struct recipe *r, struct err *err)
-{
-	return set_number(key, value, 1, r, err);
-}
-
-static int set_schema(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static int set_schema(const struct key *key, const char *value, void *at, struct err *err)
 {
 	(void)key;
-	(void)r;
+	(void)at;
 	return strcmp(value, RECIPE_SCHEMA) == 0 ? 0 : bad_value(value, RECIPE_SCHEMA, err);
 }
 
-static int set_target(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static void put_schema(const struct key *key, const void *at, FILE *to)
 {
-	(void)key;
-	(void)r;
-	return strcmp(value, "fs") == 0 ? 0 : bad_value(value, "a kind of target (fs)", err);
+	(void)at;
+	fprintf(to, "%s = " RECIPE_SCHEMA "\n", key->name);
 }
 
 /* Every component of an absolute path is a name: not empty, not ".", not "..". */
@@ -101,35 +152,34 @@ static bool is_plain_path(const char *path)
 	return *path == '\0';
 }
 
-static int set_device(const struct key *key, const char *value, struct recipe *r, struct err *err)
+/* "NAME=", and then a digit and digits and dashes: ext4 and xfs have 36 of them, vfat 9. */
+static bool is_id(const char *value, const char *name)
 {
-	bool ok;
+	const char *id = value + strlen(name);
 
-	if (strncmp(value, "UUID=", 5) == 0) {
-		const char *id = value + 5;
-
-		/* hexadecimal digits and dashes: ext4 and xfs have 36 of them, vfat 9 */
-		ok = strspn(id, "0123456789abcdefABCDEF-") == strlen(id) &&
-		     isxdigit((unsigned char)*id);
-	} else {
-		ok = strncmp(value, "/dev/", 5) == 0 && is_plain_path(value);
-	}
-	if (!ok || strlen(value) > MAX_PATH)
-		return bad_value(value, "UUID=… or a path below /dev", err);
-	return set_string(key, value, r, err);
+	return strncmp(value, name, strlen(name)) == 0 &&
+	       strspn(id, "0123456789abcdefABCDEF-") == strlen(id) && isxdigit((unsigned char)*id);
 }
 
-static int set_fstype(const struct key *key, const char *value, struct recipe *r, struct err *err)
+/* Which of these fits its target is checked when the target is whole: see check_target(). */
+static int set_device(const struct key *key, const char *value, void *at, struct err *err)
+{
+	if (strlen(value) > MAX_PATH)
+		return bad_value(value, "the name of a device", err);
+	return set_string(key, value, at, err);
+}
+
+static int set_fstype(const struct key *key, const char *value, void *at, struct err *err)
 {
 	static const char name_chars[] = "abcdefghijklmnopqrstuvwxyz"
 					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 
 	if (strspn(value, name_chars) != strlen(value) || strlen(value) > MAX_FSTYPE)
 		return bad_value(value, "the name of a file system", err);
-	return set_string(key, value, r, err);
+	return set_string(key, value, at, err);
 }
 
-static int set_path(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static int set_path(const struct key *key, const char *value, void *at, struct err *err)
 {
 	_cleanup_free_ char *path = strdup(value);
 	size_t len;
@@ -138,95 +188,332 @@ static int set_path(const struct key *key, const char *value, struct recipe *r, 
 		return err_nomem(err, strlen(value) + 1, key->name);
 	for (len = strlen(path); len && path[len - 1] == '/'; len--)
 		path[len - 1] = '\0';
-	if (value[0] != '/' || !is_plain_path(path) || len > MAX_PATH)
+	/* a blank that was in front of the last slash would not be read back */
+	if (value[0] != '/' || !is_plain_path(path) || len > MAX_PATH ||
+	    (len && is_blank(path[len - 1])))
 		return bad_value(value, "an absolute path without '.' and '..'", err);
-	return set_string(key, path, r, err);
+	return set_string(key, path, at, err);
 }
 
-static int set_compress(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static void put_path(const struct key *key, const void *at, FILE *to)
 {
+	const char *value = *(char *const *)at;
+
+	fprintf(to, "%s = %s\n", key->name, *value ? value : "/");
+}
+
+static int set_compress(const struct key *key, const char *value, void *at, struct err *err)
+{
+	(void)key;
 	if (strlen(value) > QUOTE_MAX)
 		return bad_value(value, "a compression", err);
-	return codec_from_name(value, member(key, r), err);
+	return codec_from_name(value, at, err);
 }
 
-static int set_final(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static void put_compress(const struct key *key, const void *at, FILE *to)
 {
-	static const struct {
-		const char *name;
-		enum final_action action;
-	} actions[] = {
-		{"reboot", FINAL_REBOOT},
-		{"poweroff", FINAL_POWEROFF},
-		{"halt", FINAL_HALT},
-	};
+	fprintf(to, "%s = %s\n", key->name, codec_name(*(const enum codec *)at));
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		if (strcmp(value, actions[i].name) != 0)
+static int set_format(const struct key *key, const char *value, void *at, struct err *err)
+{
+	(void)key;
+	if (strcmp(value, "kdump") != 0 && strcmp(value, "elf") != 0)
+		return bad_value(value, "kdump or elf", err);
+	*(bool *)at = *value == 'e';
+	return 0;
+}
+
+static void put_format(const struct key *key, const void *at, FILE *to)
+{
+	fprintf(to, "%s = %s\n", key->name, *(const bool *)at ? "elf" : "kdump");
+}
+
+static const char *const action_names[] = {
+	[FINAL_REBOOT] = "reboot",
+	[FINAL_POWEROFF] = "poweroff",
+	[FINAL_HALT] = "halt",
+	[FINAL_SHELL] = "shell",
+};
+
+/* key->max: the last one that is allowed. */
+static int set_action(const struct key *key, const char *value, void *at, struct err *err)
+{
+	for (size_t i = 0; i <= key->max; i++) {
+		if (strcmp(value, action_names[i]) != 0)
 			continue;
-		*(enum final_action *)member(key, r) = actions[i].action;
+		*(enum final_action *)at = (enum final_action)i;
 		return 0;
 	}
-	return bad_value(value, "reboot, poweroff or halt", err);
+	return bad_value(value,
+			 key->max == FINAL_SHELL ? "reboot, poweroff, halt or shell"
+						 : "reboot, poweroff or halt",
+			 err);
 }
 
-static int add_module(const struct key *key, const char *value, struct recipe *r, struct err *err)
+static void put_action(const struct key *key, const void *at, FILE *to)
+{
+	fprintf(to, "%s = %s\n", key->name, action_names[*(const enum final_action *)at]);
+}
+
+int recipe_add_string(char ***list, const char *text, struct err *err)
 {
 	size_t n = 0;
 	char **grown;
 
+	while ((*list)[n])
+		n++;
+	if (n == MAX_STRINGS)
+		return err_set(err, ERR_USAGE, "more than %d of them", MAX_STRINGS);
+	grown = reallocarray(*list, n + 2, sizeof(*grown));
+	if (!grown)
+		return err_nomem(err, (n + 2) * sizeof(*grown), "the recipe");
+	*list = grown;
+	grown[n + 1] = NULL;
+	grown[n] = strdup(text);
+	return grown[n] ? 0 : err_nomem(err, strlen(text) + 1, "the recipe");
+}
+
+static int add_module(const struct key *key, const char *value, void *at, struct err *err)
+{
+	(void)key;
 	/* an alias may hold nearly anything (pci:v00001AF4d…), but neither blank nor path */
 	if (strpbrk(value, " \t/") || strlen(value) > MAX_MODULE)
 		return bad_value(value, "the name or alias of a kernel module", err);
-	while (r->modules[n])
-		n++;
-	grown = reallocarray(r->modules, n + 2, sizeof(*grown));
-	if (!grown)
-		return err_nomem(err, (n + 2) * sizeof(*grown), key->name);
-	r->modules = grown;
-	r->modules[n + 1] = NULL;
-	r->modules[n] = strdup(value);
-	return r->modules[n] ? 0 : err_nomem(err, strlen(value) + 1, key->name);
+	return recipe_add_string(at, value, err);
 }
 
-#define AT(m) offsetof(struct recipe, m)
+static int add_program(const struct key *key, const char *value, void *at, struct err *err)
+{
+	(void)key;
+	if (*value != '/' || !is_plain_path(value) || strlen(value) > MAX_PATH)
+		return bad_value(value, "the absolute path of a program", err);
+	return recipe_add_string(at, value, err);
+}
+
+static void put_list(const struct key *key, const void *at, FILE *to)
+{
+	for (char *const *s = *(char **const *)at; *s; s++)
+		fprintf(to, "%s = %s\n", key->name, *s);
+}
+
+/* `at` is the recipe itself: the levels are two members. */
+static int set_levels(const struct key *key, const char *value, void *at, struct err *err)
+{
+	struct recipe *r = at;
+	char copy[QUOTE_MAX + 1], *rest = copy, *one;
+	unsigned int levels[RECIPE_MAX_LEVELS] = {0};
+	size_t n = 0;
+
+	if (strlen(value) > QUOTE_MAX)
+		return bad_value(value, "dump levels", err);
+	strcpy(copy, value);
+	while ((one = strsep(&rest, ","))) {
+		uint64_t v;
+
+		if (n == RECIPE_MAX_LEVELS)
+			return err_set(err, ERR_USAGE, "more than %d levels", RECIPE_MAX_LEVELS);
+		if (num_parse_range(one, key->min, key->max, &v, err))
+			return err->code;
+		for (size_t i = 0; i < n; i++)
+			if (levels[i] == v)
+				return err_set(err, ERR_USAGE, "%" PRIu64 " is there twice", v);
+		levels[n++] = (unsigned int)v;
+	}
+	memcpy(r->levels, levels, sizeof(levels));
+	r->n_levels = n;
+	return 0;
+}
+
+static void put_levels(const struct key *key, const void *at, FILE *to)
+{
+	const struct recipe *r = at;
+
+	fprintf(to, "%s = ", key->name);
+	for (size_t i = 0; i < r->n_levels; i++)
+		fprintf(to, "%s%u", i ? "," : "", r->levels[i]);
+	fputc('\n', to);
+}
+
+/* ---- the keys */
+
+#define AT(m)        .at = offsetof(struct recipe, m)
+#define AT_TARGET(m) .at = offsetof(struct recipe_target, m)
+#define VALUE(kind)  .set = set_##kind, .put = put_##kind
+#define DEADLINE(n, m)                                                                    \
+	{                                                                                 \
+		.name = "deadline-" n, VALUE(number), AT(m), .min = 1, .max = MAX_SECONDS \
+	}
+#define KEEP(n, m)                                                           \
+	{                                                                    \
+		.name = "keep-" n, VALUE(u64), AT(keep.m), .max = UINT64_MAX \
+	}
+#define LIST(n, m, add)                                                           \
+	{                                                                         \
+		.name = n, .set = add, .put = put_list, AT(m), .repeatable = true \
+	}
 
 /* The first row must be the first key of the text. */
 static const struct key keys[] = {
-	{.name = "schema", .set = set_schema, .required = true},
-	{.name = "target", .set = set_target},
-	{.name = "device", .set = set_device, .at = AT(device), .required = true},
-	{.name = "fstype", .set = set_fstype, .at = AT(fstype), .required = true},
-	{.name = "mount-options", .set = set_string, .at = AT(mount_options), .may_be_empty = true},
-	{.name = "path", .set = set_path, .at = AT(path)},
-	{.name = "level", .set = set_level, .at = AT(level), .max = 31},
-	{.name = "compress", .set = set_compress, .at = AT(codec)},
-	{.name = "final-action", .set = set_final, .at = AT(final)},
-	{.name = "module", .set = add_module, .repeatable = true},
-	{.name = "deadline-device",
-	 .set = set_seconds,
-	 .at = AT(deadline_device),
-	 .max = MAX_DEADLINE},
-	{.name = "deadline-mount",
-	 .set = set_seconds,
-	 .at = AT(deadline_mount),
-	 .max = MAX_DEADLINE},
-	{.name = "deadline-log", .set = set_seconds, .at = AT(deadline_log), .max = MAX_DEADLINE},
-	{.name = "deadline-dump", .set = set_seconds, .at = AT(deadline_dump), .max = MAX_DEADLINE},
-	{.name = "deadline-total",
-	 .set = set_seconds,
-	 .at = AT(deadline_total),
-	 .max = MAX_DEADLINE},
+	{.name = "schema", VALUE(schema), .required = true},
+	{.name = "level", VALUE(levels), .max = 31},
+	{.name = "compress", VALUE(compress), AT(codec)},
+	{.name = "format", VALUE(format), AT(elf)},
+	{.name = "threads", VALUE(number), AT(threads), .max = 256},
+	{.name = "final-action", VALUE(action), AT(final), .max = FINAL_HALT},
+	{.name = "failure-action", VALUE(action), AT(failure), .max = FINAL_SHELL},
+	LIST("module", modules, add_module),
+	LIST("program", programs, add_program),
+	LIST("pre", pre, add_program),
+	LIST("post", post, add_program),
+	{.name = "console-lines", VALUE(number), AT(console_lines), .max = 10000},
+	{.name = "pstore", VALUE(yes_no), AT(pstore)},
+	{.name = "watchdog", VALUE(number), AT(watchdog), .max = 3600},
+	KEEP("count", count),
+	KEEP("age", age),
+	KEEP("bytes", bytes),
+	KEEP("free", free),
+	DEADLINE("device", deadline_device),
+	DEADLINE("mount", deadline_mount),
+	DEADLINE("log", deadline_log),
+	DEADLINE("dump", deadline_dump),
+	DEADLINE("stall", deadline_stall),
+	DEADLINE("hook", deadline_hook),
+	DEADLINE("total", deadline_total),
+	{.name = "device",
+	 .of = OF_ALL,
+	 .set = set_device,
+	 .put = put_string,
+	 AT_TARGET(device),
+	 .required = true},
+	{.name = "fstype",
+	 .of = OF_FS | OF_SHARE,
+	 .set = set_fstype,
+	 .put = put_string,
+	 AT_TARGET(fstype),
+	 .required = true},
+	{.name = "mount-options",
+	 .of = OF_FS | OF_SHARE,
+	 VALUE(string),
+	 AT_TARGET(mount_options),
+	 .may_be_empty = true},
+	{.name = "path", .of = OF_FS | OF_SHARE, VALUE(path), AT_TARGET(path)},
+	{.name = "size", .of = OF_RAW, VALUE(u64), AT_TARGET(size), .max = INT64_MAX},
+	{.name = "log-only", .of = OF_ALL, VALUE(yes_no), AT_TARGET(log_only)},
 };
 
-_Static_assert(ARRAY_SIZE(keys) <= 32, "`seen` has a bit per row");
+#define TARGET_KEY "target" /* not in the table: it begins a new set of keys */
+
+_Static_assert(ARRAY_SIZE(keys) <= 64, "`seen` has a bit per row");
+
+/* ---- targets */
+
+static const char *const target_kinds[] = {
+	[TARGET_FS] = "fs",
+	[TARGET_SHARE] = "share",
+	[TARGET_RAW] = "raw",
+};
+
+const char *target_kind_name(enum target_kind kind)
+{
+	return target_kinds[kind];
+}
+
+static void deinit_target(struct recipe_target *t)
+{
+	free(t->device);
+	free(t->fstype);
+	free(t->mount_options);
+	free(t->path);
+}
+
+int recipe_add_target(struct recipe *r, enum target_kind kind, struct recipe_target **ret,
+		      struct err *err)
+{
+	struct recipe_target t = {.kind = kind};
+	struct recipe_target *grown;
+
+	if (r->n_targets == RECIPE_MAX_TARGETS)
+		return err_set(err, ERR_USAGE, "more than %d targets", RECIPE_MAX_TARGETS);
+	grown = reallocarray(r->targets, r->n_targets + 1, sizeof(*grown));
+	if (!grown)
+		return err_nomem(err, (r->n_targets + 1) * sizeof(*grown), "a target");
+	r->targets = grown;
+	t.device = strdup("");
+	t.fstype = strdup("");
+	t.mount_options = strdup("");
+	t.path = strdup(DEFAULT_PATH);
+	if (!t.device || !t.fstype || !t.mount_options || !t.path) {
+		deinit_target(&t);
+		return err_nomem(err, sizeof(t), "a target");
+	}
+	grown[r->n_targets] = t;
+	*ret = &grown[r->n_targets++];
+	return 0;
+}
+
+static int check_device(const struct recipe_target *t, struct err *err)
+{
+	const char *d = t->device;
+	bool path = strncmp(d, "/dev/", 5) == 0 && is_plain_path(d);
+
+	switch (t->kind) {
+	case TARGET_FS:
+		if (path || is_id(d, "UUID=") || is_id(d, "PARTUUID="))
+			return 0;
+		return bad_value(d, "UUID=…, PARTUUID=… or a path below /dev", err);
+	case TARGET_RAW:
+		if (path || is_id(d, "PARTUUID="))
+			return 0;
+		return bad_value(d, "PARTUUID=… or a path below /dev", err);
+	case TARGET_SHARE:
+		if (strcmp(t->fstype, "virtiofs") == 0 || strcmp(t->fstype, "9p") == 0)
+			return 0;
+		return err_set(err, ERR_USAGE, "fstype: '%s' is not virtiofs or 9p", t->fstype);
+	}
+	return 0;
+}
+
+/* Once all keys of the last target have been read. */
+static int check_target(const struct reading *in, struct err *err)
+{
+	const struct recipe *r = in->r;
+	const struct recipe_target *t;
+
+	if (!r->n_targets)
+		return 0;
+	t = &r->targets[r->n_targets - 1];
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].of & (1u << t->kind) && keys[i].required &&
+		    !(in->seen_in_target & (UINT64_C(1) << i)))
+			return err_set(err, ERR_USAGE, "target %zu: '%s' is missing", r->n_targets,
+				       keys[i].name);
+	if (check_device(t, err))
+		return err_wrap(err, "target %zu: device", r->n_targets);
+	return 0;
+}
+
+static int begin_target(struct reading *in, const char *value, struct err *err)
+{
+	struct recipe_target *ignored;
+
+	if (check_target(in, err))
+		return err->code;
+	in->seen_in_target = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
+		if (strcmp(value, target_kinds[i]) == 0)
+			return recipe_add_target(in->r, (enum target_kind)i, &ignored, err);
+	return bad_value(value, "a kind of target (fs, share, raw)", err);
+}
+
+/* ---- reading */
 
 /* Cut blanks off both ends of [text, text + *len); returns the new start. */
 static char *trim(char *text, size_t *len)
 {
-	while (*len && (text[*len - 1] == ' ' || text[*len - 1] == '\t'))
+	while (*len && is_blank(text[*len - 1]))
 		--*len;
-	for (; *len && (*text == ' ' || *text == '\t'); --*len)
+	for (; *len && is_blank(*text); --*len)
 		text++;
 	return text;
 }
@@ -243,24 +530,74 @@ static int check_characters(const char *line, size_t len, struct err *err)
 	return 0;
 }
 
-static int set_key(size_t row, const char *value, uint32_t *seen, struct recipe *r, struct err *err)
+/* Would this value be read back as it is? */
+static int check_string(const char *value, struct err *err)
+{
+	size_t len = strlen(value);
+
+	if (len && (is_blank(value[0]) || is_blank(value[len - 1])))
+		return err_set(err, ERR_USAGE, "'%.*s' has blanks at an end", QUOTE_MAX, value);
+	return check_characters(value, len, err);
+}
+
+/* Where the value of a key goes; NULL with *err set if it has no place now. */
+static void *place_of(const struct key *key, struct reading *in, struct err *err)
+{
+	struct recipe *r = in->r;
+	struct recipe_target *t = r->n_targets ? &r->targets[r->n_targets - 1] : NULL;
+
+	if (key->of == OF_RECIPE && t && key != &keys[0])
+		err_set(err, ERR_USAGE, "'%s' stands behind the first '" TARGET_KEY "'", key->name);
+	else if (key->of == OF_RECIPE)
+		return (char *)r + key->at;
+	else if (!t)
+		err_set(err, ERR_USAGE, "'%s' stands before the first '" TARGET_KEY "'", key->name);
+	else if (!(key->of & (1u << t->kind)))
+		err_set(err, ERR_USAGE, "a target of the kind %s has no '%s'",
+			target_kinds[t->kind], key->name);
+	else
+		return (char *)t + key->at;
+	return NULL;
+}
+
+static int set_key(size_t row, const char *value, struct reading *in, struct err *err)
 {
 	const struct key *key = &keys[row];
+	uint64_t *seen = key->of == OF_RECIPE ? &in->seen : &in->seen_in_target;
+	void *at = place_of(key, in, err);
 
-	if (row != 0 && !(*seen & 1))
-		return err_set(err, ERR_USAGE, "'%s' stands before '%s'", key->name, keys[0].name);
-	if ((*seen & (1u << row)) && !key->repeatable)
+	if (!at)
+		return err->code;
+	if ((*seen & (UINT64_C(1) << row)) && !key->repeatable)
 		return err_set(err, ERR_USAGE, "'%s' is there a second time", key->name);
 	if (!*value && !key->may_be_empty)
 		return err_set(err, ERR_USAGE, "'%s' has no value", key->name);
-	if (key->set(key, value, r, err))
+	if (key->set(key, value, at, err))
 		return err_wrap(err, "%s", key->name);
-	*seen |= 1u << row;
+	*seen |= UINT64_C(1) << row;
 	return 0;
 }
 
+static int set_named(const char *name, const char *value, struct reading *in, struct err *err)
+{
+	bool first = strcmp(name, keys[0].name) == 0;
+
+	if (!first && !(in->seen & 1))
+		return err_set(err, ERR_USAGE, "'%.*s' stands before '%s'", QUOTE_MAX, name,
+			       keys[0].name);
+	if (strcmp(name, TARGET_KEY) == 0) {
+		if (begin_target(in, value, err))
+			return err_wrap(err, TARGET_KEY);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return set_key(i, value, in, err);
+	return err_set(err, ERR_USAGE, "unknown key '%.*s'", QUOTE_MAX, name);
+}
+
 /* One line without its newline; it is ours to write into, and line[len] may be overwritten. */
-static int parse_line(char *line, size_t len, uint32_t *seen, struct recipe *r, struct err *err)
+static int parse_line(char *line, size_t len, struct reading *in, struct err *err)
 {
 	size_t value_len;
 	char *eq, *value;
@@ -281,28 +618,32 @@ static int parse_line(char *line, size_t len, uint32_t *seen, struct recipe *r, 
 	len = (size_t)(eq - line);
 	line = trim(line, &len);
 	line[len] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strcmp(keys[i].name, line) == 0)
-			return set_key(i, value, seen, r, err);
-	return err_set(err, ERR_USAGE, "unknown key '%.*s'", QUOTE_MAX, line);
+	return set_named(line, value, in, err);
 }
 
 static int parse_text(char *text, size_t len, const char *name, struct recipe *r, struct err *err)
 {
-	uint32_t seen = 0; /* bit per row of keys[] */
+	struct reading in = {.r = r};
 	unsigned int number = 1;
 
 	for (size_t at = 0; at < len; number++) {
 		char *end = memchr(text + at, '\n', len - at);
 		size_t n = end ? (size_t)(end - text) - at : len - at;
 
-		if (parse_line(text + at, n, &seen, r, err))
+		if (parse_line(text + at, n, &in, err))
 			return err_wrap(err, "%s: line %u", name, number);
 		at += n + 1;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].required && !(seen & (1u << i)))
+		if (keys[i].of == OF_RECIPE && keys[i].required && !(in.seen & (UINT64_C(1) << i)))
 			return err_set(err, ERR_USAGE, "%s: '%s' is missing", name, keys[i].name);
+	if (!r->n_targets)
+		return err_set(err, ERR_USAGE, "%s: there is no '" TARGET_KEY "'", name);
+	if (check_target(&in, err))
+		return err_wrap(err, "%s", name);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].name, "failure-action") == 0 && !(in.seen & (UINT64_C(1) << i)))
+			r->failure = r->final;
 	return 0;
 }
 
@@ -311,27 +652,45 @@ static void cleanup_recipe(struct recipe **r)
 	recipe_destroy(*r);
 }
 
-static int create_default(struct recipe **ret, struct err *err)
+int recipe_create_default(struct recipe **ret, struct err *err)
 {
 	_cleanup_(cleanup_recipe) struct recipe *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return err_nomem(err, sizeof(*r), "a recipe");
-	r->mount_options = strdup("");
-	r->path = strdup("/var/crash");
 	r->modules = calloc(1, sizeof(*r->modules));
-	if (!r->mount_options || !r->path || !r->modules)
+	r->programs = calloc(1, sizeof(*r->programs));
+	r->pre = calloc(1, sizeof(*r->pre));
+	r->post = calloc(1, sizeof(*r->post));
+	if (!r->modules || !r->programs || !r->pre || !r->post)
 		return err_nomem(err, sizeof(*r), "a recipe");
-	r->level = 31;
+	r->levels[0] = 31;
+	r->n_levels = 1;
 	r->codec = CODEC_LZO;
-	r->final = FINAL_REBOOT;
+	r->console_lines = 60;
+	r->pstore = true;
+	r->watchdog = 60;
 	r->deadline_device = 30;
 	r->deadline_mount = 60;
 	r->deadline_log = 60;
 	r->deadline_dump = 3600;
+	r->deadline_stall = 120;
+	r->deadline_hook = 60;
 	r->deadline_total = 4000;
 	*ret = no_cleanup_ptr(r);
 	return 0;
+}
+
+int recipe_set(struct recipe *r, const char *name, const char *value, struct err *err)
+{
+	if (!*value)
+		return err_set(err, ERR_USAGE, "'' is no value");
+	if (check_string(value, err))
+		return err->code;
+	for (size_t i = 1; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].of == OF_RECIPE && strcmp(keys[i].name, name) == 0)
+			return keys[i].set(&keys[i], value, (char *)r + keys[i].at, err);
+	return err_set(err, ERR_USAGE, "a recipe has no key '%.*s'", QUOTE_MAX, name);
 }
 
 int recipe_create(struct bytes text, const char *name, struct recipe **ret, struct err *err)
@@ -348,22 +707,90 @@ int recipe_create(struct bytes text, const char *name, struct recipe **ret, stru
 	if (text.len)
 		memcpy(copy, text.data, text.len);
 	copy[text.len] = '\0';
-	if (create_default(&r, err) || parse_text(copy, text.len, name, r, err))
+	if (recipe_create_default(&r, err) || parse_text(copy, text.len, name, r, err))
 		return err->code;
 	*ret = no_cleanup_ptr(r);
 	return 0;
+}
+
+static void free_strings(char **list)
+{
+	for (char **s = list; s && *s; s++)
+		free(*s);
+	free(list);
 }
 
 void recipe_destroy(struct recipe *r)
 {
 	if (!r)
 		return;
-	for (char **m = r->modules; m && *m; m++)
-		free(*m);
-	free(r->modules);
-	free(r->device);
-	free(r->fstype);
-	free(r->mount_options);
-	free(r->path);
+	for (size_t i = 0; i < r->n_targets; i++)
+		deinit_target(&r->targets[i]);
+	free(r->targets);
+	free_strings(r->modules);
+	free_strings(r->programs);
+	free_strings(r->pre);
+	free_strings(r->post);
 	free(r);
+}
+
+/* ---- writing */
+
+static void put_keys(unsigned int of, const void *base, FILE *to)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (of ? keys[i].of & of : !keys[i].of)
+			keys[i].put(&keys[i], (const char *)base + keys[i].at, to);
+}
+
+static int check_strings(char *const *list, const char *of, struct err *err)
+{
+	for (; *list; list++)
+		if (check_string(*list, err))
+			return err_wrap(err, "%s", of);
+	return 0;
+}
+
+/* A value with a newline would be a line of its own: a recipe, but another one. */
+static int check_all_strings(const struct recipe *r, struct err *err)
+{
+	if (check_strings(r->modules, "module", err) ||
+	    check_strings(r->programs, "program", err) || check_strings(r->pre, "pre", err) ||
+	    check_strings(r->post, "post", err))
+		return err->code;
+	for (size_t i = 0; i < r->n_targets; i++) {
+		const struct recipe_target *t = &r->targets[i];
+		char *const list[] = {t->device, t->fstype, t->mount_options, t->path, NULL};
+
+		if (check_strings(list, "target", err))
+			return err->code;
+	}
+	return 0;
+}
+
+int recipe_format(const struct recipe *r, char **ret, size_t *ret_len, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct recipe *again;
+	size_t len = 0;
+	FILE *to;
+
+	if (check_all_strings(r, err))
+		return err_wrap(err, "the recipe");
+	to = open_memstream(&text, &len);
+	if (!to)
+		return err_sys(err, errno, "a buffer for the recipe");
+	put_keys(OF_RECIPE, r, to);
+	for (size_t i = 0; i < r->n_targets; i++) {
+		fprintf(to, "\n" TARGET_KEY " = %s\n", target_kinds[r->targets[i].kind]);
+		put_keys(1u << r->targets[i].kind, &r->targets[i], to);
+	}
+	if (fclose(to))
+		return err_sys(err, errno, "a buffer for the recipe");
+	if (recipe_create((struct bytes){(const uint8_t *)text, len}, "the recipe", &again, err))
+		return err->code;
+	recipe_destroy(again);
+	*ret = no_cleanup_ptr(text);
+	*ret_len = len;
+	return 0;
 }

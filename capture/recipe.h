@@ -1,63 +1,137 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The recipe: what to capture and where to, decided while the system is healthy and packed into the
- * initramfs as /lifeboat/recipe. After the crash nothing else is consulted.
+ * initramfs as /lifeboat/recipe. After the crash nothing else is consulted. `lifeboat recipe` makes it of the
+ * configuration file (config/); one written by hand does as well.
  *
  * Text, one "key = value" per line, '#' starts a comment line:
  *
- *   schema = lifeboat-recipe-1       must be the first key
- *   target = fs                      the only kind so far, and the default
- *   device = UUID=0f2a…              required; UUID=… or a /dev path
- *   fstype = ext4                    required
- *   mount-options = data=ordered     optional; file system options for mount(2)
- *   path = /var/crash                folder on the target, default /var/crash; "/" is its root
- *   level = 31                       dump level 0…31, default 31
- *   compress = lzo                   raw, zlib, lzo, snappy or zstd, default lzo
+ *   schema = lifeboat-recipe-2       must be the first key
+ *   level = 1,31                     dump levels 0…31, at most 8, each once: the first is wanted, the next ones are
+ *                                    tried in turn where there is no room; default 31
+ *   compress = lzo                   raw, zlib, lzo, snappy, zstd or auto, default lzo
+ *   format = kdump                   kdump or elf (uncompressed), default kdump
+ *   threads = 0                      workers, 1…256; 0, the default: as many as CPUs and memory allow
  *   final-action = reboot            reboot, poweroff or halt, default reboot
+ *   failure-action = reboot          where no whole dump is safe: the same or shell; default: the final action
  *   module = virtio_blk              repeated; a kernel module by name or alias
+ *   program = /usr/bin/lsblk         repeated; an absolute path, put into the image with what it needs to run
+ *   pre = /usr/local/bin/before      repeated; likewise, and run before the dump; failure means no dump
+ *   post = /usr/local/bin/after      repeated; likewise, run after it; $1 is 0 if a whole dump is safe, else 1, and $2 the result
+ *   console-lines = 60               of the log's end, shown on the console first of all; 0…10000, default 60
+ *   pstore = yes                     yes or no: the log's end goes to persistent storage, too; default yes
+ *   watchdog = 60                    seconds, 0…3600, of a hardware watchdog if there is one; 0: none; default 60
+ *   keep-count = 5                   of crashes in the target's folder, the new one among them; each of these
+ *   keep-age = 2592000               seconds         four is 0, the default, for no limit
+ *   keep-bytes = 1000000000          of all crashes together
+ *   keep-free = 1000000000           bytes that shall be free on the file system
  *   deadline-device = 30             seconds, 1…86400, each with a default
  *   deadline-mount = 60
  *   deadline-log = 60
  *   deadline-dump = 3600
+ *   deadline-stall = 120             without any progress of the dump
+ *   deadline-hook = 60               of each pre and post program
  *   deadline-total = 4000            whole capture; then the final action comes whatever happened
  *
- * An unknown or repeated key (except module), a missing required key, a bad value and a control
- * character are ERR_USAGE naming line and value. Values cannot contain newlines; a value is taken
- * to the end of its line with blanks around it removed. Only mount-options may be empty. Whatever
- * the text says, the strings of a recipe are shorter than 1025 bytes, mount-options excepted.
+ * Then the targets, 1 to 8, in the order in which they are tried until one has a whole dump. "target" begins one, and
+ * the keys behind it are its own:
+ *
+ *   target = fs                      a file system on a block device
+ *   device = UUID=0f2a…              required; UUID=… (of the file system), PARTUUID=… or a /dev path
+ *   fstype = ext4                    required
+ *   mount-options = data=ordered     optional; file system options for mount(2)
+ *   path = /var/crash                folder on the target, default /var/crash; "/" is its root
+ *   log-only = no                    yes or no: for the log if no other target has it, not for the dump
+ *
+ *   target = share                   a file system without a block device
+ *   device = crashes                 required; the tag
+ *   fstype = virtiofs                required; virtiofs or 9p
+ *   …                                the rest as above
+ *
+ *   target = raw                     a partition with nothing else on it (format/crashpart.h)
+ *   device = PARTUUID=…              required; as above but UUID=
+ *   size = 1073741824                of it in bytes when the recipe was made; another one at the crash is an error
+ *   log-only = no
+ *
+ * An unknown or repeated key (except where it says so), a key that its target does not have, a missing required key, a
+ * bad value and a control character are ERR_USAGE naming line and value. Values cannot contain newlines; a value is
+ * taken to the end of its line with blanks around it removed. Only mount-options may be empty. Whatever the text says,
+ * the strings of a recipe are shorter than 1025 bytes, mount-options excepted.
  */
 #ifndef CAPTURE_RECIPE_H
 #define CAPTURE_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/bytes.h"
 #include "format/codec.h"
 
-#define RECIPE_SCHEMA     "lifeboat-recipe-1"
+#define RECIPE_SCHEMA     "lifeboat-recipe-2"
 #define RECIPE_IMAGE_PATH "/lifeboat/recipe" /* of the recipe in the initramfs */
 #define RECIPE_MODULES_PATH \
 	"/lifeboat/modules" /* module files, one absolute path a line, in load order */
-#define RECIPE_MAX_SIZE 65536
+#define RECIPE_MAX_SIZE    65536
+#define RECIPE_MAX_TARGETS 8
+#define RECIPE_MAX_LEVELS  8
 
 enum final_action {
 	FINAL_REBOOT,
 	FINAL_POWEROFF,
 	FINAL_HALT,
+	FINAL_SHELL, /* as failure action only: /bin/sh of the image on the console, then the final action */
+};
+
+enum target_kind {
+	TARGET_FS,
+	TARGET_SHARE,
+	TARGET_RAW,
+};
+
+struct recipe_target {
+	enum target_kind kind;
+	char *device;        /* fs, raw: "UUID=…", "PARTUUID=…" or "/dev/…"; share: the tag */
+	char *fstype;        /* "" for raw */
+	char *mount_options; /* "" if none */
+	char *path; /* absolute, no trailing slash, no "." or ".." component; "" for the root */
+	bool log_only;
+	uint64_t size; /* raw: bytes; 0 not known */
+};
+
+/* 0: no such limit. */
+struct recipe_retention {
+	uint64_t count;
+	uint64_t age; /* seconds */
+	uint64_t bytes;
+	uint64_t free; /* bytes */
 };
 
 struct recipe {
-	char *device; /* "UUID=" and hexadecimal digits with dashes, or "/dev/…" */
-	char *fstype;
-	char *mount_options; /* "" if none */
-	char *path; /* absolute, no trailing slash, no "." or ".." component; "" for the root */
-	unsigned int level;
+	struct recipe_target *targets;
+	size_t n_targets;
+	unsigned int levels[RECIPE_MAX_LEVELS];
+	size_t n_levels;
 	enum codec codec;
+	bool elf;
+	unsigned int threads; /* 0: to be chosen */
 	enum final_action final;
-	char **modules;               /* NULL-terminated */
+	enum final_action failure;
+	char **modules; /* this and the next ones NULL-terminated */
+	char **programs;
+	char **pre;
+	char **post;
+	unsigned int console_lines;
+	bool pstore;
+	unsigned int watchdog; /* seconds; 0: none */
+	struct recipe_retention keep;
 	unsigned int deadline_device; /* all in seconds */
 	unsigned int deadline_mount;
 	unsigned int deadline_log;
 	unsigned int deadline_dump;
+	unsigned int deadline_stall;
+	unsigned int deadline_hook;
 	unsigned int deadline_total;
 };
 
@@ -65,5 +139,33 @@ struct recipe {
 int recipe_create(struct bytes text, const char *name, struct recipe **ret,
 		  struct err *err) _must_check_;
 void recipe_destroy(struct recipe *r); /* NULL is fine */
+
+/*
+ * A recipe with all defaults and no target, to be filled in; its strings are malloc'ed and become its own. The failure
+ * action is reboot, whatever becomes of the final one.
+ */
+int recipe_create_default(struct recipe **ret, struct err *err) _must_check_;
+
+/*
+ * Set a key of the recipe itself, none of its targets', to what its line would say; a repeatable one gets another value.
+ * What the text could not say is ERR_USAGE, naming the value.
+ */
+int recipe_set(struct recipe *r, const char *name, const char *value, struct err *err) _must_check_;
+
+/* Add a target with its defaults behind the others; borrowed, and good until the next one is added. */
+int recipe_add_target(struct recipe *r, enum target_kind kind, struct recipe_target **ret,
+		      struct err *err) _must_check_;
+
+/* Append a copy of `text` to one of the lists, as r->modules. */
+int recipe_add_string(char ***list, const char *text, struct err *err) _must_check_;
+
+/*
+ * The text of a recipe, such that recipe_create() gives an equal one; every key is written. *ret is malloc'ed. What
+ * recipe_create() would refuse is ERR_USAGE.
+ */
+int recipe_format(const struct recipe *r, char **ret, size_t *ret_len,
+		  struct err *err) _must_check_;
+
+const char *target_kind_name(enum target_kind kind);
 
 #endif

@@ -7,138 +7,286 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/num.h"
 
 #define MAX_TIME 253402300799ULL /* 9999-12-31T23:59:59Z */
 
-const char *record_result(const struct record *rec)
+enum record_result record_result(const struct record_target *t)
 {
-	if (!rec->finished)
-		return "in-progress";
-	if (rec->dump_written)
-		return rec->log_written && !rec->stats.lost ? "complete" : "partial";
-	return rec->log_written ? "log-only" : "failed";
+	if (!t->tried)
+		return RECORD_NOT_TRIED;
+	if (!t->closing)
+		return RECORD_IN_PROGRESS;
+	if (t->dump_written)
+		return t->log_written && !t->stats.lost && !t->unreadable ? RECORD_COMPLETE
+									  : RECORD_PARTIAL;
+	if (t->dump_cut)
+		return RECORD_PARTIAL;
+	return t->log_written ? RECORD_LOG_ONLY : RECORD_FAILED;
 }
 
-/* RFC 3339 in UTC, for a file name with '-' instead of ':'. False if the year has not four digits. */
-static bool format_time(uint64_t seconds, bool file_name, char ret[32])
+const char *record_result_name(enum record_result result)
+{
+	static const char *const names[] = {
+		[RECORD_NOT_TRIED] = "not-tried", [RECORD_IN_PROGRESS] = "in-progress",
+		[RECORD_FAILED] = "failed",       [RECORD_LOG_ONLY] = "log-only",
+		[RECORD_PARTIAL] = "partial",     [RECORD_COMPLETE] = "complete",
+	};
+
+	return names[result];
+}
+
+enum record_result record_best(const struct record *rec)
+{
+	enum record_result best = RECORD_NOT_TRIED;
+
+	for (size_t i = 0; i < RECIPE_MAX_TARGETS; i++)
+		best = NUM_MAX(best, record_result(&rec->targets[i]));
+	return best;
+}
+
+/*
+ * One of a target is always taken: there are at most 14 of each target (capture/capture.h). Of hooks there may be
+ * hundreds, and they must not keep the dump's out.
+ */
+void record_add_phase(struct record *rec, const char *name, int i,
+		      const struct step_outcome *outcome)
+{
+	size_t none = 0;
+
+	for (size_t k = 0; k < rec->n_phases; k++)
+		none += rec->phases[k].target < 0;
+	if (rec->n_phases == RECORD_MAX_PHASES || (i < 0 && none == RECORD_OF_NONE))
+		rec->phases_left_out++;
+	else
+		rec->phases[rec->n_phases++] = (struct record_phase){name, i, *outcome};
+}
+
+/* What a record is made of. */
+struct writer {
+	struct json json;
+	const struct record *rec;
+	const struct recipe *recipe;
+	const struct record_target *t;
+	int max; /* bytes of a text that may be of any length */
+};
+
+static void put_text(struct writer *w, const char *key, const char *text)
+{
+	char cut[ERR_MSG_SIZE];
+
+	if (text)
+		snprintf(cut, sizeof(cut), "%.*s", w->max, text);
+	json_string(&w->json, key, text ? cut : NULL);
+}
+
+/* RFC 3339 in UTC. False if the year has not four digits. */
+static bool format_time(uint64_t seconds, char ret[32])
 {
 	time_t t = (time_t)seconds;
 	struct tm tm;
 
 	return seconds <= MAX_TIME && gmtime_r(&t, &tm) &&
-	       strftime(ret, 32, file_name ? "%Y-%m-%dT%H-%M-%SZ" : "%Y-%m-%dT%H:%M:%SZ", &tm);
+	       strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-void record_folder_name(uint64_t seconds, char ret[32])
+static void put_kernel(struct writer *w)
 {
-	if (!format_time(seconds, true, ret))
-		strcpy(ret, "unknown-time");
+	const struct record *rec = w->rec;
+
+	json_object(&w->json, "kernel");
+	put_text(w, "release", rec->examined ? rec->uts[UTS_RELEASE] : NULL);
+	put_text(w, "version", rec->examined ? rec->uts[UTS_VERSION] : NULL);
+	put_text(w, "machine", rec->examined ? rec->uts[UTS_MACHINE] : NULL);
+	put_text(w, "node", rec->examined ? rec->uts[UTS_NODENAME] : NULL);
+	json_end_object(&w->json);
 }
 
-static void put_kernel(struct json *j, const struct record *rec)
+static void put_crash(struct writer *w)
 {
-	json_object(j, "kernel");
-	json_string(j, "release", rec->examined ? rec->uts[UTS_RELEASE] : NULL);
-	json_string(j, "version", rec->examined ? rec->uts[UTS_VERSION] : NULL);
-	json_string(j, "machine", rec->examined ? rec->uts[UTS_MACHINE] : NULL);
-	json_string(j, "node", rec->examined ? rec->uts[UTS_NODENAME] : NULL);
-	json_end_object(j);
-}
-
-static void put_crash(struct json *j, const struct record *rec)
-{
+	const struct record *rec = w->rec;
 	const char *headline = printk_headline_get(&rec->headline);
+	struct json *j = &w->json;
 	char time[32];
 
 	json_object(j, "crash");
-	json_string(j, "time",
-		    rec->crash_time && format_time(rec->crash_time, false, time) ? time : NULL);
-	json_string(j, "panic", *headline ? headline : NULL);
+	json_string(j, "time", rec->crash_time && format_time(rec->crash_time, time) ? time : NULL);
+	put_text(w, "panic", *headline ? headline : NULL);
 	if (rec->examined)
 		json_uint(j, "memory_bytes", rec->memory_bytes);
 	json_end_object(j);
 }
 
-static void put_dump(struct json *j, const struct record *rec, const struct recipe *recipe)
+static void put_log(struct writer *w)
 {
-	const struct filter_stats *s = &rec->stats;
+	json_object(&w->json, "log");
+	json_string(&w->json, "file", w->t->log_written ? "dmesg.txt" : NULL);
+	json_uint(&w->json, "bytes", w->t->log_bytes);
+	json_end_object(&w->json);
+}
+
+static void put_stats(struct json *j, const struct filter_stats *s)
+{
 	uint64_t left_out = 0;
 
 	for (int c = 0; c < PAGE_CLASSES; c++)
 		left_out += s->dropped[c];
-	json_object(j, "dump");
-	json_string(j, "file", rec->dump_written ? "vmcore" : NULL);
-	json_string(j, "format", "kdump-compressed");
-	json_string(j, "codec", codec_name(recipe->codec));
-	json_uint(j, "level", recipe->level);
-	json_string(j, "unfiltered", *rec->unfiltered ? rec->unfiltered : NULL);
-	if (rec->dump_written) {
+	json_string(j, "warning", *s->warning ? s->warning : NULL);
+	if (s->file_bytes)
 		json_uint(j, "bytes", s->file_bytes);
-		json_uint(j, "pages", s->pages);
-		json_uint(j, "pages_written", s->written);
-		json_uint(j, "pages_zero", s->zero);
-		json_uint(j, "pages_left_out", left_out);
-		json_uint(j, "pages_lost", s->lost);
-		json_uint(j, "scan_ms", s->scan_ns / 1000000);
-		json_uint(j, "write_ms", s->write_ns / 1000000);
-	}
+	json_uint(j, "pages", s->pages);
+	json_uint(j, "pages_written", s->written);
+	json_uint(j, "pages_zero", s->zero);
+	json_uint(j, "pages_left_out", left_out);
+	json_uint(j, "pages_lost", s->lost);
+	json_uint(j, "pages_cut_off", s->cut_off);
+	json_uint(j, "scan_ms", s->scan_ns / 1000000);
+	json_uint(j, "write_ms", s->write_ns / 1000000);
+}
+
+static const char *cut_of(const struct record_target *t)
+{
+	if (!t->dump_cut)
+		return NULL;
+	return t->dump_failed ? "a failure" : filter_cut_name(t->stats.cut);
+}
+
+static void put_dump(struct writer *w)
+{
+	const struct record_target *t = w->t;
+	struct json *j = &w->json;
+
+	json_object(j, "dump");
+	json_string(j, "file",
+		    t->dump_written ? "vmcore"
+		    : t->dump_cut   ? "vmcore.incomplete"
+				    : NULL);
+	json_string(j, "format", w->recipe->elf ? "elf" : "kdump-compressed");
+	json_string(j, "codec", codec_name(t->codec));
+	json_uint(j, "level", t->level);
+	json_uint(j, "level_wanted", w->recipe->levels[0]);
+	put_text(w, "unfiltered", *t->unfiltered ? t->unfiltered : NULL);
+	json_string(j, "cut", cut_of(t));
+	if (t->dump_written || (t->dump_cut && !t->dump_failed))
+		put_stats(j, &t->stats);
 	json_end_object(j);
 }
 
-static void put_phase(struct json *j, const struct record_phase *p)
+static void put_phase(struct writer *w, const struct record_phase *p)
 {
 	const struct step_outcome *o = &p->outcome;
+	struct json *j = &w->json;
 
 	json_object(j, NULL);
 	json_string(j, "name", p->name);
+	if (p->target >= 0)
+		json_uint(j, "target", (uint64_t)p->target + 1);
 	json_uint(j, "start_ms", o->start_ms);
 	json_uint(j, "took_ms", o->took_ms);
 	json_string(j, "result", o->timed_out ? "timeout" : o->err.code ? "failed" : "ok");
 	if (o->err.code)
-		json_string(j, "error", o->err.msg);
+		put_text(w, "error", o->err.msg);
 	json_end_object(j);
 }
 
-static void put_capture(struct json *j, const struct record *rec)
+static void put_target(struct writer *w, const struct record_target *t,
+		       const struct recipe_target *recipe)
 {
+	struct json *j = &w->json;
+	char what[512];
+
+	target_describe(recipe, what, sizeof(what));
+	json_object(j, NULL);
+	put_text(w, "target", what);
+	json_string(j, "result", record_result_name(record_result(t)));
+	put_text(w, "device", *t->place.device ? t->place.device : NULL);
+	put_text(w, "name", *t->place.name ? t->place.name : NULL);
+	put_text(w, "error", *t->failure ? t->failure : NULL);
+	json_end_object(j);
+}
+
+static void put_capture(struct writer *w)
+{
+	const struct record *rec = w->rec;
+	struct json *j = &w->json;
+
 	json_object(j, "capture");
-	json_string(j, "result", record_result(rec));
-	json_string(j, "device", *rec->device ? rec->device : NULL);
+	json_string(j, "result", record_result_name(record_result(w->t)));
+	put_text(w, "device", *w->t->place.device ? w->t->place.device : NULL);
+	json_uint(j, "target", (uint64_t)(w->t - rec->targets) + 1);
+	json_array(j, "targets");
+	for (size_t i = 0; i < w->recipe->n_targets; i++)
+		put_target(w, &rec->targets[i], &w->recipe->targets[i]);
+	json_end_array(j);
+	put_text(w, "watchdog", *rec->watchdog ? rec->watchdog : NULL);
+	json_bool(j, "pstore", rec->pstore);
+	json_uint(j, "memory_available", rec->available);
+	json_uint(j, "threads", rec->threads);
 	json_array(j, "phases");
 	for (size_t i = 0; i < rec->n_phases; i++)
-		put_phase(j, &rec->phases[i]);
+		put_phase(w, &rec->phases[i]);
 	json_end_array(j);
+	json_uint(j, "phases_left_out", rec->phases_left_out);
 	json_end_object(j);
 }
 
-int record_format(const struct record *rec, const struct recipe *recipe, char **ret,
-		  size_t *ret_len, struct err *err)
+static void put_record(struct writer *w)
+{
+	struct json *j = &w->json;
+
+	json_object(j, NULL);
+	json_string(j, "schema", RECORD_SCHEMA);
+	json_string(j, "tool", "lifeboat " LIFEBOAT_VERSION);
+	put_kernel(w);
+	put_crash(w);
+	put_log(w);
+	put_dump(w);
+	put_capture(w);
+	json_end_object(j);
+}
+
+static int format(struct writer *w, char **ret, size_t *ret_len, struct err *err)
 {
 	char *text = NULL;
 	size_t len = 0;
 	FILE *to = open_memstream(&text, &len);
-	struct json j;
 
 	if (!to)
-		return err_sys(err, errno, "a buffer for %s", RECORD_FILE);
-	json_init(&j, to);
-	json_object(&j, NULL);
-	json_string(&j, "schema", RECORD_SCHEMA);
-	json_string(&j, "tool", "lifeboat " LIFEBOAT_VERSION);
-	put_kernel(&j, rec);
-	put_crash(&j, rec);
-	json_object(&j, "log");
-	json_string(&j, "file", rec->log_written ? "dmesg.txt" : NULL);
-	json_uint(&j, "bytes", rec->log_bytes);
-	json_end_object(&j);
-	put_dump(&j, rec, recipe);
-	put_capture(&j, rec);
-	json_end_object(&j);
+		return err_sys(err, errno, "a buffer for crash.json");
+	json_init(&w->json, to);
+	put_record(w);
 	fputc('\n', to);
 	if (fclose(to)) { /* a full buffer shows at the latest here */
 		free(text);
-		return err_sys(err, errno, "a buffer for %s", RECORD_FILE);
+		return err_sys(err, errno, "a buffer for crash.json");
 	}
+	*ret = text;
+	*ret_len = len;
+	return 0;
+}
+
+int record_format(const struct record *rec, const struct recipe *recipe, size_t i, char **ret,
+		  size_t *ret_len, struct err *err)
+{
+	struct writer w = {
+		.rec = rec,
+		.recipe = recipe,
+		.t = &rec->targets[i],
+		.max = ERR_MSG_SIZE - 1,
+	};
+
+	char *text = NULL;
+	size_t len = 0;
+	int r = format(&w, &text, &len, err);
+
+	/* without any text it is a third of that */
+	while (!r && len > RECORD_MAX_SIZE && w.max) {
+		free(text);
+		w.max /= 2;
+		r = format(&w, &text, &len, err);
+	}
+	if (r)
+		return r;
 	*ret = text;
 	*ret_len = len;
 	return 0;

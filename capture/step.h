@@ -18,16 +18,32 @@
  */
 typedef int (*step_fn)(void *ctx, struct err *err);
 
+struct step_limits {
+	uint64_t ms; /* for all of it */
+	/* If not NULL: a counter in shared memory that must not stand still for longer than stall_ms. */
+	const uint64_t *progress;
+	uint64_t stall_ms;
+};
+
 struct step_outcome {
 	uint64_t start_ms; /* since the kernel started (CLOCK_BOOTTIME) */
 	uint64_t took_ms;
-	bool timed_out;
+	bool timed_out; /* or stood still */
+	bool stalled;   /* it stood still: also timed_out */
+	bool killed;    /* by somebody else: the kernel, when memory has run out */
+	bool crashed;   /* by a signal of its own making: SIGSEGV, SIGBUS, … */
 	bool abandoned; /* timed out and could not even be killed: it is stuck in the kernel */
 	struct err err; /* err.code 0: the step succeeded */
 };
 
-/* Run `fn` for at most `limit_ms`. Never blocks longer than limit_ms and half a second. */
-void step_run(step_fn fn, void *ctx, uint64_t limit_ms, struct step_outcome *ret);
+/*
+ * Run `fn` for at most limits->ms. Never blocks longer than that and three seconds. What the child has started goes
+ * with it, however it ends, as far as it stayed in its process group.
+ */
+void step_run(step_fn fn, void *ctx, const struct step_limits *limits, struct step_outcome *ret);
+
+/* A step_fn's body for a program: it becomes this process. `argv` is NULL-terminated; returns only if it fails. */
+int step_exec(char *const argv[], struct err *err);
 
 /* Zeroed memory that children and parent share; NULL if there is none. step_shared_free unmaps it. */
 void *step_shared_alloc(size_t size);

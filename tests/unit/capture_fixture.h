@@ -79,16 +79,23 @@ struct calls {
 	/* what they shall do */
 	int mount_errno;
 	unsigned int mount_sleep_ms;
+	char mount_which; /* only that whose mount point ends in this character does so; 0: each */
+	bool (*at_mount)(const char *target); /* do this as well */
 	int umount_errno;
-	const char *bad_module; /* finit_module of a file with this text fails … */
-	int module_errno;       /* … so */
+	unsigned int umount_busy; /* so many times; 0: always */
+	int umount_flags_ok;      /* with these flags it works nevertheless; 0: none */
+	const char *bad_module;   /* finit_module of a file with this text fails … */
+	int module_errno;         /* … so */
+	const char *sick_module;  /* that of a file with this text never returns */
 	unsigned int reboot_sleep_ms;
 
 	/* what they saw */
 	unsigned int mounts, umounts, reboots;
+	char umounted[16]; /* the last characters of the mount points, in order */
 	unsigned long mount_flags;
 	char mount_source[64], mount_type[32], mount_options[64];
-	char modules[256]; /* contents of the loaded files, in order */
+	char modules
+		[256]; /* contents of the loaded files, in order, and "(parameters)" if there are any */
 	unsigned int reboot_how;
 };
 
@@ -103,22 +110,27 @@ static inline int calls_answer(int error)
 static inline int calls_mount(const char *source, const char *target, const char *type,
 			      unsigned long flags, const void *data)
 {
-	(void)target;
-	usleep(calls->mount_sleep_ms * 1000);
+	bool mine = !calls->mount_which || target[strlen(target) - 1] == calls->mount_which;
+
+	usleep(mine ? calls->mount_sleep_ms * 1000 : 0);
 	calls->mounts++;
 	calls->mount_flags = flags;
 	snprintf(calls->mount_source, sizeof(calls->mount_source), "%s", source);
 	snprintf(calls->mount_type, sizeof(calls->mount_type), "%s", type);
 	snprintf(calls->mount_options, sizeof(calls->mount_options), "%s", (const char *)data);
-	return calls_answer(calls->mount_errno);
+	if (calls->at_mount && !calls->at_mount(target))
+		return calls_answer(EPERM);
+	return calls_answer(mine ? calls->mount_errno : 0);
 }
 
 static inline int calls_umount(const char *target, int flags)
 {
-	(void)target;
-	(void)flags;
+	if (calls->umounts < sizeof(calls->umounted) - 1)
+		calls->umounted[calls->umounts] = target[strlen(target) - 1];
 	calls->umounts++;
-	return calls_answer(calls->umount_errno);
+	if (calls->umount_busy && calls->umounts > calls->umount_busy)
+		return 0;
+	return calls_answer(flags && flags == calls->umount_flags_ok ? 0 : calls->umount_errno);
 }
 
 static inline int calls_finit_module(int fd, const char *params, int flags)
@@ -126,9 +138,13 @@ static inline int calls_finit_module(int fd, const char *params, int flags)
 	char text[64];
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 
-	assert_true(n >= 0 && *params == '\0' && flags == 0);
+	assert_true(n >= 0 && flags == 0);
 	text[n] = '\0';
 	strcat(calls->modules, text);
+	if (*params)
+		sprintf(calls->modules + strlen(calls->modules), "(%s)", params);
+	while (calls->sick_module && strcmp(text, calls->sick_module) == 0)
+		pause();
 	return calls_answer(calls->bad_module && strcmp(text, calls->bad_module) == 0
 				    ? calls->module_errno
 				    : 0);
@@ -168,8 +184,14 @@ static __attribute__((noinline, unused)) void write_disk(const char *path, uint8
 	uint8_t disk[4096] = {0};
 	FILE *f = fopen(path, "w");
 
+	disk[1024] = 16;       /* inodes */
+	disk[1024 + 4] = 4;    /* blocks */
+	disk[1024 + 0x20] = 4; /* and in a group */
+	disk[1024 + 0x28] = 16;
 	disk[1024 + 0x38] = 0x53;
 	disk[1024 + 0x39] = 0xef;
+	disk[1024 + 0x3a] = 1;    /* clean */
+	disk[1024 + 0x60] = 0x40; /* extents: ext4 */
 	for (uint8_t i = 0; i < 16; i++)
 		disk[1024 + 0x68 + i] = (uint8_t)(first + i);
 	assert_non_null(f);

@@ -13,7 +13,7 @@
 
 #include "capture/step.h"
 
-/* step_run promises half a second beyond its limit; a busy test machine takes some more. */
+/* Of what is killed at its limit, on a busy test machine. */
 #define SLACK_MS 1500
 
 /* What children and test share. */
@@ -43,6 +43,13 @@ static int no_child_is_left(void **state __attribute__((unused)))
 	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1;
 }
 
+static void run(step_fn fn, void *ctx, uint64_t ms, struct step_outcome *ret)
+{
+	const struct step_limits limits = {.ms = ms};
+
+	step_run(fn, ctx, &limits, ret);
+}
+
 static void assert_took(const struct step_outcome *o, uint64_t min, uint64_t max)
 {
 	if (o->took_ms < min || o->took_ms > max)
@@ -63,7 +70,7 @@ TEST(success)
 	struct step_outcome o;
 
 	shared->counter = 0;
-	step_run(succeed, &value, 10000, &o);
+	run(succeed, &value, 10000, &o);
 	assert_int_equal(o.err.code, 0);
 	assert_string_equal(o.err.msg, "");
 	assert_false(o.timed_out);
@@ -83,7 +90,7 @@ TEST(the_error_comes_back_whole)
 	char name[] = "file";
 	struct step_outcome o;
 
-	step_run(fail_with_errno, name, 10000, &o);
+	run(fail_with_errno, name, 10000, &o);
 	assert_int_equal(o.err.code, ERR_NO_SPACE);
 	assert_int_equal(o.err.sys, ENOSPC);
 	assert_string_equal(o.err.msg, "file: write: No space left on device");
@@ -101,7 +108,7 @@ TEST(what_was_said_on_the_way_to_success_is_no_error)
 {
 	struct step_outcome o;
 
-	step_run(leave_note_and_succeed, NULL, 10000, &o);
+	run(leave_note_and_succeed, NULL, 10000, &o);
 	assert_int_equal(o.err.code, 0);
 	assert_string_equal(o.err.msg, "");
 }
@@ -125,9 +132,9 @@ TEST(a_bad_end_without_a_word_is_a_failure)
 	struct step_outcome o;
 	int status = 23;
 
-	step_run(fail_silently, NULL, 10000, &o);
+	run(fail_silently, NULL, 10000, &o);
 	assert_int_equal(o.err.code, ERR_SYSTEM);
-	step_run(leave, &status, 10000, &o);
+	run(leave, &status, 10000, &o);
 	assert_int_equal(o.err.code, ERR_SYSTEM);
 	assert_non_null(strstr(o.err.msg, "status 23"));
 }
@@ -147,10 +154,12 @@ TEST(a_crash_is_told)
 	struct step_outcome o;
 	int sig = SIGSEGV;
 
-	step_run(die_by_signal, &sig, 10000, &o);
+	run(die_by_signal, &sig, 10000, &o);
 	assert_int_equal(o.err.code, ERR_SYSTEM);
 	assert_non_null(strstr(o.err.msg, "killed by signal 11"));
 	assert_null(strstr(o.err.msg, "memory"));
+	assert_true(o.crashed);
+	assert_false(o.killed);
 	assert_false(o.timed_out);
 }
 
@@ -159,10 +168,12 @@ TEST(a_kill_by_somebody_else_hints_at_memory)
 	struct step_outcome o;
 	int sig = SIGKILL;
 
-	step_run(die_by_signal, &sig, 10000, &o);
+	run(die_by_signal, &sig, 10000, &o);
 	assert_int_equal(o.err.code, ERR_SYSTEM);
 	assert_non_null(strstr(o.err.msg, "killed by signal 9"));
 	assert_non_null(strstr(o.err.msg, "out of memory"));
+	assert_true(o.killed);
+	assert_false(o.crashed);
 	assert_false(o.timed_out);
 }
 
@@ -179,9 +190,11 @@ TEST(a_hang_ends_at_its_limit)
 {
 	struct step_outcome o;
 
-	step_run(hang, NULL, 100, &o);
+	run(hang, NULL, 100, &o);
 	assert_true(o.timed_out);
+	assert_false(o.stalled);
 	assert_false(o.abandoned);
+	assert_false(o.killed); /* not by somebody else */
 	assert_int_equal(o.err.code, ERR_TIMEOUT);
 	assert_string_equal(o.err.msg, "not done after 100 ms");
 	assert_took(&o, 100, 100 + SLACK_MS);
@@ -197,7 +210,7 @@ TEST(a_timeout_says_what_was_waited_for)
 {
 	struct step_outcome o;
 
-	step_run(wait_for_godot, NULL, 100, &o);
+	run(wait_for_godot, NULL, 100, &o);
 	assert_int_equal(o.err.code, ERR_TIMEOUT);
 	assert_string_equal(o.err.msg, "not done after 100 ms: no sign of Godot");
 }
@@ -238,7 +251,7 @@ static void check_killed(step_fn fn)
 	uint64_t seen;
 
 	shared->counter = 0;
-	step_run(fn, NULL, 150, &o);
+	run(fn, NULL, 150, &o);
 	assert_true(o.timed_out);
 	assert_false(o.abandoned);
 	assert_took(&o, 150, 150 + SLACK_MS);
@@ -259,7 +272,7 @@ TEST(no_time_at_all)
 {
 	struct step_outcome o;
 
-	step_run(hang, NULL, 0, &o);
+	run(hang, NULL, 0, &o);
 	assert_true(o.timed_out);
 	assert_took(&o, 0, SLACK_MS);
 }
@@ -280,7 +293,7 @@ TEST(limits_too_long_for_poll_and_for_64_bits)
 	struct step_outcome o;
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		step_run(sleep_a_little, NULL, limits[i], &o);
+		run(sleep_a_little, NULL, limits[i], &o);
 		assert_int_equal(o.err.code, 0);
 		assert_false(o.timed_out);
 		assert_took(&o, 50, 5000);
@@ -299,8 +312,8 @@ TEST(without_a_pidfd)
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = (struct rlimit){(rlim_t)lowest_free, before.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	step_run(sleep_a_little, NULL, 10000, &ok);
-	step_run(hang, NULL, 100, &late);
+	run(sleep_a_little, NULL, 10000, &ok);
+	run(hang, NULL, 100, &late);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(ok.err.code, 0);
 	assert_took(&ok, 0, 5000);
@@ -316,7 +329,7 @@ TEST(a_lost_status_is_a_failure)
 	uint64_t value = 1;
 
 	signal(SIGCHLD, SIG_IGN);
-	step_run(succeed, &value, 10000, &o);
+	run(succeed, &value, 10000, &o);
 	signal(SIGCHLD, SIG_DFL);
 	assert_int_equal(o.err.code, ERR_SYSTEM);
 	assert_non_null(strstr(o.err.msg, "waitpid"));
@@ -335,7 +348,7 @@ TEST(signals_to_the_parent_do_not_end_the_wait)
 
 	sigaction(SIGALRM, &act, NULL);
 	setitimer(ITIMER_REAL, &fast, NULL);
-	step_run(sleep_a_little, NULL, 10000, &o);
+	run(sleep_a_little, NULL, 10000, &o);
 	setitimer(ITIMER_REAL, &off, NULL);
 	signal(SIGALRM, SIG_DFL);
 	assert_int_equal(o.err.code, 0);
@@ -353,6 +366,7 @@ static int hang_traced(void *ctx, struct err *err)
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	helper = fork();
 	if (helper == 0) {
+		setpgid(0, 0); /* it must outlive the step's process group */
 		long r = ptrace(PTRACE_SEIZE, me, NULL, NULL);
 
 		shared->helper = r ? -1 : getpid();
@@ -369,21 +383,171 @@ TEST(a_child_that_cannot_be_killed_is_left_behind)
 	uint64_t value = 7;
 
 	shared->helper = 0;
-	step_run(hang_traced, NULL, 300, &o);
+	run(hang_traced, NULL, 300, &o);
 	if (shared->helper <= 0)
 		skip(); /* tracing is forbidden here */
 	assert_true(o.timed_out);
 	assert_true(o.abandoned);
 	assert_int_equal(o.err.code, ERR_TIMEOUT);
 	assert_non_null(strstr(o.err.msg, "stuck in the kernel"));
-	assert_took(&o, 300, 300 + SLACK_MS);
+	assert_took(&o, 300, 300 + 3000 + SLACK_MS);
 
 	/* the next step is not disturbed by it */
-	step_run(succeed, &value, 10000, &o);
+	run(succeed, &value, 10000, &o);
 	assert_int_equal(o.err.code, 0);
 
 	kill(shared->helper, SIGKILL);
 	assert_true(waitpid(-1, NULL, 0) > 0);
+}
+
+/* ---- progress */
+
+/* Gets on for a while, then no more. */
+static int tire(void *ctx, struct err *err)
+{
+	for (int i = 0; i < *(int *)ctx; i++) {
+		shared->counter++;
+		usleep(40000);
+	}
+	err_set(err, ERR_NOT_FOUND, "tired");
+	return hang(ctx, err);
+}
+
+static void run_watched(step_fn fn, void *ctx, uint64_t ms, uint64_t stall_ms,
+			struct step_outcome *ret)
+{
+	const struct step_limits limits = {
+		.ms = ms,
+		.progress = (const uint64_t *)&shared->counter,
+		.stall_ms = stall_ms,
+	};
+
+	step_run(fn, ctx, &limits, ret);
+}
+
+TEST(what_stands_still_is_given_up_early)
+{
+	struct step_outcome o;
+	int turns = 0;
+
+	run_watched(tire, &turns, 60000, 150, &o);
+	assert_true(o.timed_out);
+	assert_true(o.stalled);
+	assert_int_equal(o.err.code, ERR_TIMEOUT);
+	assert_string_equal(o.err.msg, "no progress for 150 ms: tired");
+	assert_took(&o, 150, 150 + SLACK_MS);
+
+	/* 20 steps of 40 ms are longer than the limit, but there is always progress */
+	turns = 20;
+	run_watched(tire, &turns, 60000, 600, &o);
+	assert_true(o.stalled);
+	assert_took(&o, 19 * 40 + 600, 20 * 40 + 600 + 2 * SLACK_MS);
+}
+
+/* The counter was looked at when the time was over; if it had moved before, all of it was granted again. */
+TEST(a_stall_is_not_seen_late)
+{
+	struct step_outcome o;
+	int turns = 5;
+
+	run_watched(tire, &turns, 60000, 4000, &o);
+	assert_true(o.stalled);
+	assert_took(&o, 4000, 4000 + 100 + 4000 / 8 + SLACK_MS);
+}
+
+TEST(progress_does_not_help_beyond_the_limit)
+{
+	struct step_outcome o;
+	int turns = 1000;
+
+	run_watched(tire, &turns, 200, 150, &o);
+	assert_true(o.timed_out);
+	assert_false(o.stalled);
+	assert_string_equal(o.err.msg, "not done after 200 ms");
+	assert_took(&o, 200, 200 + SLACK_MS);
+}
+
+TEST(a_stall_limit_beyond_64_bits)
+{
+	struct step_outcome o;
+
+	run_watched(sleep_a_little, NULL, UINT64_MAX, UINT64_MAX, &o);
+	assert_int_equal(o.err.code, 0);
+	assert_took(&o, 50, 5000);
+}
+
+/* ---- what a step has started */
+
+/* A grandchild that goes on for long, in the same process group. */
+static int start_another(void *ctx, struct err *err)
+{
+	(void)ctx;
+	(void)err;
+	if (fork() == 0)
+		for (int i = 0;; i++) {
+			shared->counter++;
+			usleep(1000);
+			if (i == 10000) /* not for ever, whatever is broken */
+				_exit(0);
+		}
+	while (!shared->counter)
+		usleep(1000);
+	return 0;
+}
+
+static int start_another_and_fail(void *ctx, struct err *err)
+{
+	start_another(ctx, err);
+	return err_set(err, ERR_CORRUPT, "failed");
+}
+
+static int start_another_and_hang(void *ctx, struct err *err)
+{
+	start_another(ctx, err);
+	return hang(ctx, err);
+}
+
+/* What a program before or after the dump left running would be in the way of the unmounting. */
+TEST(what_it_started_ends_with_it)
+{
+	static const step_fn fns[] = {start_another, start_another_and_fail,
+				      start_another_and_hang};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fns); i++) {
+		struct step_outcome o;
+		uint64_t seen;
+
+		shared->counter = 0;
+		run(fns[i], NULL, i == 2 ? 1000 : 10000, &o);
+		assert_int_equal(o.err.code, i == 2 ? ERR_TIMEOUT : i == 1 ? ERR_CORRUPT : 0);
+		usleep(20000);
+		seen = shared->counter;
+		assert_true(seen > 0);
+		usleep(50000);
+		assert_int_equal(shared->counter, seen);
+	}
+}
+
+static int become(void *ctx, struct err *err)
+{
+	return step_exec(ctx, err);
+}
+
+TEST(a_program_becomes_the_step)
+{
+	char sh[] = "/bin/sh", c[] = "-c", none[] = "/no/such/program";
+	char script[] =
+		"test \"$PATH\" = /usr/sbin:/usr/bin:/sbin:/bin && test -z \"$UNIT\" && exit 7";
+	char *argv[] = {sh, c, script, NULL}, *missing[] = {none, NULL};
+	struct step_outcome o;
+
+	assert_int_equal(setenv("UNIT", "nothing of ours is handed on", 1), 0);
+	run(become, argv, 10000, &o);
+	assert_int_equal(o.err.code, ERR_SYSTEM);
+	assert_non_null(strstr(o.err.msg, "ended with status 7"));
+	run(become, missing, 10000, &o);
+	assert_int_equal(o.err.code, ERR_NOT_FOUND);
+	assert_string_equal(o.err.msg, "/no/such/program: start: No such file or directory");
 }
 
 static int count_lines(const char *path)
@@ -417,7 +581,7 @@ TEST(nothing_leaks)
 	int before = count_fds(), maps = count_lines("/proc/self/maps");
 
 	for (int i = 0; i < 20; i++)
-		step_run(i % 10 ? succeed : hang, &value, i % 10 ? 10000 : 5, &o);
+		run(i % 10 ? succeed : hang, &value, i % 10 ? 10000 : 5, &o);
 	assert_int_equal(count_fds(), before);
 	assert_true(count_lines("/proc/self/maps") < maps + 15);
 }
@@ -451,6 +615,13 @@ int main(void)
 					  no_child_is_left),
 		cmocka_unit_test_teardown(a_child_that_cannot_be_killed_is_left_behind,
 					  no_child_is_left),
+		cmocka_unit_test_teardown(what_stands_still_is_given_up_early, no_child_is_left),
+		cmocka_unit_test_teardown(a_stall_is_not_seen_late, no_child_is_left),
+		cmocka_unit_test_teardown(progress_does_not_help_beyond_the_limit,
+					  no_child_is_left),
+		cmocka_unit_test_teardown(a_stall_limit_beyond_64_bits, no_child_is_left),
+		cmocka_unit_test_teardown(what_it_started_ends_with_it, no_child_is_left),
+		cmocka_unit_test_teardown(a_program_becomes_the_step, no_child_is_left),
 		cmocka_unit_test_teardown(nothing_leaks, no_child_is_left),
 		cmocka_unit_test(no_shared_memory),
 	};
