@@ -5,13 +5,13 @@
  */
 #include "initramfs/cpio.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/num.h"
+#include "initramfs/path.h"
 
 #define NEWC_HEADER_SIZE 110
 #define NEWC_ALIGN       4
@@ -25,6 +25,12 @@ struct entry {
 	struct bytes content;
 };
 
+struct cpio_entry {
+	char *path;
+	char *target; /* of a symbolic link, else NULL */
+	unsigned int mode;
+};
+
 void cpio_init(struct cpio *c)
 {
 	*c = (struct cpio){.out = BUF_INIT(CPIO_MAX_SIZE)};
@@ -33,9 +39,11 @@ void cpio_init(struct cpio *c)
 void cpio_deinit(struct cpio *c)
 {
 	buf_deinit(&c->out);
-	for (size_t i = 0; i < c->n_folders; i++)
-		free(c->folders[i]);
-	free(c->folders);
+	for (size_t i = 0; i < c->n_entries; i++) {
+		free(c->entries[i].path);
+		free(c->entries[i].target);
+	}
+	free(c->entries);
 	*c = (struct cpio){0};
 }
 
@@ -71,87 +79,133 @@ static int append_entry(struct cpio *c, const struct entry *e, struct err *err)
 	return 0;
 }
 
-static bool has_folder(const struct cpio *c, const char *name, size_t len)
+static struct cpio_entry *find(const struct cpio *c, const char *path)
 {
-	for (size_t i = 0; i < c->n_folders; i++)
-		if (strlen(c->folders[i]) == len && memcmp(c->folders[i], name, len) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < c->n_entries; i++)
+		if (strcmp(c->entries[i].path, path) == 0)
+			return &c->entries[i];
+	return NULL;
 }
 
-static int append_folder(struct cpio *c, const char *name, size_t len, unsigned int mode,
-			 struct err *err)
+/* Write the entry and remember it, so that later ones can be checked against it. */
+static int append_new(struct cpio *c, const char *path, const char *target, struct entry *e,
+		      struct err *err)
 {
-	_cleanup_free_ char *copy = NULL;
-	char **grown;
+	_cleanup_free_ char *path_copy = strdup(path);
+	_cleanup_free_ char *target_copy = target ? strdup(target) : NULL;
+	struct cpio_entry *grown = reallocarray(c->entries, c->n_entries + 1, sizeof(*c->entries));
+	size_t was = c->out.len;
 
-	if (has_folder(c, name, len))
-		return 0;
-	copy = strndup(name, len);
-	grown = reallocarray(c->folders, c->n_folders + 1, sizeof(*grown));
 	if (grown)
-		c->folders = grown;
-	if (!copy || !grown)
-		return err_nomem(err, len + 1, "a folder's name");
-	if (append_entry(c, &(struct entry){.name = copy, .mode = S_IFDIR | mode}, err))
+		c->entries = grown;
+	if (!grown || !path_copy || (target && !target_copy))
+		return err_nomem(err, (c->n_entries + 1) * sizeof(*grown), "the initramfs");
+	e->name = path + 1;
+	if (append_entry(c, e, err)) {
+		c->out.len = was;
 		return err->code;
-	c->folders[c->n_folders++] = no_cleanup_ptr(copy);
+	}
+	grown[c->n_entries++] = (struct cpio_entry){.path = no_cleanup_ptr(path_copy),
+						    .target = no_cleanup_ptr(target_copy),
+						    .mode = e->mode};
 	return 0;
 }
 
-/* Check the path, add the folders above it; *ret_name is what to store. */
-static int enter(struct cpio *c, const char *path, const char **ret_name, struct err *err)
+static int append_folder(struct cpio *c, const char *path, unsigned int mode, struct err *err)
 {
-	const char *name = path + 1;
+	const struct cpio_entry *there = find(c, path);
 
-	if (path[0] != '/' || strlen(path) >= PATH_MAX)
-		return err_set(err, ERR_CORRUPT, "'%.200s' is no path for a file of %s", path,
-			       WHAT);
-	for (const char *part = name;; part++) {
+	if (there && S_ISDIR(there->mode))
+		return 0;
+	if (there)
+		return err_set(err, ERR_CORRUPT, "%s of %s is no folder", path, WHAT);
+	return append_new(c, path, NULL, &(struct entry){.mode = S_IFDIR | mode}, err);
+}
+
+/* On the way to an entry: follow links, make folders. The entry itself is not looked at. */
+static int look(void *ctx, const char *path, bool last, char target[PATH_MAX], struct err *err)
+{
+	struct cpio *c = ctx;
+	const struct cpio_entry *there = find(c, path);
+
+	if (last)
+		return 0;
+	if (!there || !there->target)
+		return append_folder(c, path, 0755, err);
+	if (snprintf(target, PATH_MAX, "%s", there->target) >= PATH_MAX)
+		return err_set(err, ERR_CORRUPT, "%s: the link's target is too long", path);
+	return 0;
+}
+
+/* Check the path, add the folders above it; `ret` is where it goes. */
+static int enter(struct cpio *c, const char *path, char ret[PATH_MAX], struct err *err)
+{
+	bool ok = path[0] == '/' && strlen(path) < PATH_MAX;
+
+	for (const char *part = path + 1; ok; part++) {
 		size_t len = strcspn(part, "/");
 
-		if (len == 0 || (len == 1 && part[0] == '.') ||
-		    (len == 2 && part[0] == '.' && part[1] == '.'))
-			return err_set(err, ERR_CORRUPT, "'%.200s' is no path for a file of %s",
-				       path, WHAT);
+		ok = len && !(len == 1 && part[0] == '.') && !(len == 2 && !memcmp(part, "..", 2));
 		part += len;
 		if (!*part)
 			break;
 	}
-	for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/'))
-		if (append_folder(c, name, (size_t)(slash - name), 0755, err))
-			return err->code;
-	*ret_name = name;
-	return 0;
+	if (!ok)
+		return err_set(err, ERR_CORRUPT, "'%.200s' is no path for a file of %s", path,
+			       WHAT);
+	return path_walk(path, look, c, ret, err);
+}
+
+static int add(struct cpio *c, const char *path, const char *target, struct entry *e,
+	       struct err *err)
+{
+	char where[PATH_MAX];
+
+	if (enter(c, path, where, err))
+		return err->code;
+	if (find(c, where))
+		return err_set(err, ERR_CORRUPT, "%s is twice in %s", where, WHAT);
+	return append_new(c, where, target, e, err);
 }
 
 int cpio_add_folder(struct cpio *c, const char *path, unsigned int mode, struct err *err)
 {
-	const char *name;
+	char where[PATH_MAX];
 
-	if (enter(c, path, &name, err))
+	if (enter(c, path, where, err))
 		return err->code;
-	return append_folder(c, name, strlen(name), mode, err);
+	return append_folder(c, where, mode, err);
 }
 
 int cpio_add_file(struct cpio *c, const char *path, unsigned int mode, struct bytes content,
 		  struct err *err)
 {
-	struct entry e = {.mode = S_IFREG | mode, .content = content};
+	int r = add(c, path, NULL, &(struct entry){.mode = S_IFREG | mode, .content = content},
+		    err);
 
-	if (enter(c, path, &e.name, err))
-		return err->code;
-	return append_entry(c, &e, err);
+	if (r)
+		return r;
+	c->content += content.len;
+	c->pages += (content.len + CPIO_PAGE - 1) / CPIO_PAGE;
+	return 0;
 }
 
 int cpio_add_char_device(struct cpio *c, const char *path, unsigned int mode, unsigned int major,
 			 unsigned int minor, struct err *err)
 {
-	struct entry e = {.mode = S_IFCHR | mode, .major = major, .minor = minor};
+	return add(c, path, NULL,
+		   &(struct entry){.mode = S_IFCHR | mode, .major = major, .minor = minor}, err);
+}
 
-	if (enter(c, path, &e.name, err))
-		return err->code;
-	return append_entry(c, &e, err);
+int cpio_add_link(struct cpio *c, const char *path, const char *target, struct err *err)
+{
+	struct bytes content = {(const uint8_t *)target, strlen(target)};
+
+	if (!content.len || content.len >= PATH_MAX)
+		return err_set(err, ERR_CORRUPT, "%s: a symbolic link to %zu bytes", path,
+			       content.len);
+	return add(c, path, target, &(struct entry){.mode = S_IFLNK | 0777, .content = content},
+		   err);
 }
 
 int cpio_finish(struct cpio *c, struct bytes *ret, struct err *err)

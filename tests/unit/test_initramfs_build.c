@@ -22,7 +22,8 @@
 #include "initramfs/modules.h"
 
 #define KERNEL "9.9-test"
-#define RECIPE "schema = lifeboat-recipe-1\ndevice = /dev/vda\nfstype = ext4\n"
+#define RECIPE "schema = lifeboat-recipe-2\n"
+#define TARGET "target = fs\ndevice = /dev/vda\nfstype = ext4\n"
 
 struct module {
 	const char *name;
@@ -39,7 +40,8 @@ static const struct module modules[] = {
 	{.name = "beta",
 	 .info = {"softdep=pre: wish nowhere post: alpha", "alias=fs-betafs",
 		  "alias=pci:v00001AF4d*"}},
-	{.name = "gamma", .info = {"alias=pci:v00001AF4d00001001*"}},
+	{.name = "gamma",
+	 .info = {"alias=pci:v00001AF4d00001001*", "firmware=here/gamma.bin", "firmware=gone.bin"}},
 	{.name = "wish", .imports = {"zeta_symbol"}},
 	{.name = "tangle", .exports = "tangle_symbol", .info = {"softdep=pre: knot"}},
 	{.name = "knot", .imports = {"tangle_symbol"}, .info = {"softdep=pre: tangle"}},
@@ -309,6 +311,7 @@ static int build(const struct tree *t, const char *recipe, struct initramfs_imag
 		.recipe = {(const uint8_t *)recipe, strlen(recipe)},
 		.recipe_name = "R",
 		.init = t->init,
+		.tool = "test 1",
 		.pack = PACK_NONE,
 	};
 
@@ -327,7 +330,7 @@ static void expect_build_error(const struct tree *t, const char *recipe, int cod
 
 static void test_image(void **state)
 {
-	static const char recipe[] = RECIPE "module = beta\nmodule = alpha\n";
+	static const char recipe[] = RECIPE "module = beta\nmodule = alpha\n" TARGET;
 	struct tree *t = *state;
 	struct initramfs_image image, again;
 	struct err err = {0};
@@ -337,32 +340,117 @@ static void test_image(void **state)
 		fail_msg("%s", err.msg);
 	assert_int_equal(image.n_modules, 5);
 	assert_int_equal(image.pack, PACK_NONE);
-	assert_int_equal(image.len, image.unpacked_len);
+	assert_int_equal(image.len % 4, 0);
+	assert_true(image.len > image.unpacked_len && image.len <= image.unpacked_len + 2048);
+	assert_int_equal(image.n_firmware, 0);
+	assert_int_equal(image.n_programs, 0);
+	assert_true(image.memory > image.unpacked_len && image.memory_peak > image.memory);
 	assert_false(image.support.known);
 	snprintf(path, sizeof(path), "%s/image", t->dir);
 	write_file(path, image.data, image.len);
 	snprintf(path, sizeof(path), "%s/recipe", t->dir);
 	write_file(path, recipe, strlen(recipe));
 	assert_int_equal(
-		shell(t,
-		      "mkdir $T/x; cd $T/x; cpio -id --no-preserve-owner --quiet < $T/image "
-		      "|| test -f init; cmp init $T/init; test -x init; "
-		      "cmp $PWD/lib/modules/$V/kernel/wish.ko $T/wish.plain; "
-		      "test ! -e lib/modules/$V/kernel/wish.ko.xz; "
-		      "for d in dev proc sys run target; do test -d $d; done; "
-		      "P=/lib/modules/$V/kernel; "
-		      "printf \"$P/%s.ko\\n\" zeta wish beta mu alpha | cmp - lifeboat/modules; "
-		      "while read f; do test -s .$f; done < lifeboat/modules; "
-		      "cmp lifeboat/recipe $T/recipe; "
-		      "cpio -itv --quiet < $T/image | grep -q '^crw-------.* 5, *1 .*dev/console'; "
-		      "cpio -itv --quiet < $T/image | grep -q '^crw-rw-rw-.* 1, *3 .*dev/null'; "
-		      "rm -r $T/x"),
+		shell(t, "mkdir $T/x; cd $T/x; C='cpio -id --no-preserve-owner --quiet'; "
+			 "(C=\"$C\"; $C; test -s lifeboat/inputs; test ! -e init; $C) < $T/image "
+			 "|| test -f init; cmp init $T/init; test -x init; "
+			 "cmp $PWD/lib/modules/$V/kernel/wish.ko $T/wish.plain; "
+			 "test ! -e lib/modules/$V/kernel/wish.ko.xz; "
+			 "for d in dev proc sys run target; do test -d $d; done; "
+			 "P=/lib/modules/$V/kernel; "
+			 "printf \"$P/%s.ko\\n\" zeta wish beta mu alpha | cmp - lifeboat/modules; "
+			 "while read f; do test -s .$f; done < lifeboat/modules; "
+			 "cmp lifeboat/recipe $T/recipe; "
+			 "(cpio -it --quiet; cpio -itv --quiet) < $T/image | grep -q "
+			 "'^crw-------.* 5, *1 .*dev/console'; "
+			 "(cpio -it --quiet; cpio -itv --quiet) < $T/image | grep -q "
+			 "'^crw-rw-rw-.* 1, *3 .*dev/null'; "
+			 "rm -r $T/x"),
 		0);
 	assert_int_equal(build(t, recipe, &again, &err), 0);
 	assert_int_equal(image.len, again.len);
 	assert_memory_equal(image.data, again.data, image.len);
 	initramfs_image_deinit(&image);
 	initramfs_image_deinit(&again);
+}
+
+static void expect_stale(const struct tree *t, const char *recipe, const struct inputs *was,
+			 const char *difference)
+{
+	char buf[INPUTS_DIFFERENCE];
+	struct inputs now = {0};
+	struct initramfs_spec spec = {
+		.root = &t->root,
+		.kernel = KERNEL,
+		.tool = "test 1",
+		.recipe = {(const uint8_t *)recipe, strlen(recipe)},
+		.recipe_name = "R",
+		.init = t->init,
+		.pack = PACK_NONE,
+	};
+	struct err err = {0};
+
+	if (initramfs_inputs(&spec, &now, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(inputs_difference(was, &now, buf), difference);
+	assert_int_equal(*difference == 0, memcmp(was->digest, now.digest, SHA256_SIZE) == 0);
+}
+
+/* A module's firmware, a program behind the merged /usr, and what an image is told to be made of. */
+static void test_image_with_all(void **state)
+{
+	static const char recipe[] =
+		RECIPE "module = gamma\nprogram = /bin/tool\npost = /bin/after\n"
+		       "failure-action = shell\n" TARGET;
+	struct tree *t = *state;
+	struct initramfs_image image;
+	struct err err = {0};
+	struct inputs was;
+	char path[256];
+
+	assert_int_equal(
+		shell(t, "mkdir -p $T/usr/lib/firmware/here $T/usr/bin; ln -s usr/bin $T/bin; "
+			 "echo 1 > $T/usr/lib/firmware/here/gamma.bin; "
+			 "for p in tool sh; do cp $T/init $T/bin/$p; chmod +x $T/bin/$p; done; "
+			 "echo '#!/bin/sh' > $T/bin/after; chmod +x $T/bin/after"),
+		0);
+	if (build(t, recipe, &image, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(image.n_modules, 1);
+	assert_int_equal(image.n_firmware, 1);
+	assert_int_equal(image.n_missing, 1);
+	assert_string_equal(image.missing[0], "gone.bin of gamma.ko");
+	assert_int_equal(image.n_programs, 3);
+	assert_int_equal(image.n_program_files, 3);
+	snprintf(path, sizeof(path), "%s/image", t->dir);
+	write_file(path, image.data, image.len);
+	assert_int_equal(shell(t,
+			       "mkdir $T/y; cd $T/y; C='cpio -id --no-preserve-owner --quiet'; "
+			       "($C; $C) < $T/image || test -f init; test -L bin; test -L lib; "
+			       "for f in tool sh after; do cmp usr/bin/$f $T/usr/bin/$f; test -x "
+			       "usr/bin/$f; "
+			       "done; cmp usr/lib/firmware/here/gamma.bin "
+			       "$T/usr/lib/firmware/here/gamma.bin; "
+			       "test -s usr/lib/modules/$V/kernel/gamma.ko; "
+			       "echo /lib/modules/$V/kernel/gamma.ko | cmp - lifeboat/modules; "
+			       "grep -qx 'schema = lifeboat-inputs-1' lifeboat/inputs; rm -r $T/y"),
+			 0);
+	if (inputs_read((struct bytes){image.data, image.len}, &was, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(was.packed, was.unpacked);
+	assert_int_equal(was.unpacked, image.unpacked_len);
+	expect_stale(t, recipe, &was, "");
+	/* newer times are no difference, one byte is; a file of the same size, too */
+	assert_int_equal(shell(t, "touch $T/usr/lib/firmware/here/gamma.bin $T/usr/bin/*"), 0);
+	expect_stale(t, recipe, &was, "");
+	assert_int_equal(shell(t, "echo 2 > $T/usr/lib/firmware/here/gamma.bin"), 0);
+	expect_stale(t, recipe, &was, "firmware");
+	assert_int_equal(shell(t, "echo >> $T/usr/bin/after"), 0);
+	expect_stale(t, RECIPE "module = gamma\npost = /bin/after\n" TARGET, &was,
+		     "recipe, firmware, programs");
+	expect_build_error(t, RECIPE "pre = /bin/gone\n" TARGET, ERR_NOT_FOUND,
+			   "R: program '/bin/gone'");
+	initramfs_image_deinit(&image);
 }
 
 /* A kernel with everything built in has perhaps no module folder at all. */
@@ -374,7 +462,7 @@ static void test_image_without_modules(void **state)
 
 	snprintf(bare.dir, sizeof(bare.dir), "%s", "/proc/self/fdinfo"); /* no lib, no boot */
 	assert_int_equal(root_init(&bare.root, bare.dir, &err), 0);
-	if (build(&bare, RECIPE, &image, &err))
+	if (build(&bare, RECIPE TARGET, &image, &err))
 		fail_msg("%s", err.msg);
 	assert_int_equal(image.n_modules, 0);
 	initramfs_image_deinit(&image);
@@ -387,14 +475,15 @@ static void test_wrong_input(void **state)
 	struct tree no_init = *t;
 
 	expect_build_error(t, "garbage", ERR_USAGE, "R: line 1: 'garbage'");
-	expect_build_error(t, RECIPE "module = missing\n", ERR_NOT_FOUND, "'missing'");
+	expect_build_error(t, RECIPE "module = missing\n" TARGET, ERR_NOT_FOUND, "'missing'");
 
 	strcat(no_init.init, "-gone");
-	expect_build_error(&no_init, RECIPE, ERR_NOT_FOUND, "init-gone");
+	expect_build_error(&no_init, RECIPE TARGET, ERR_NOT_FOUND, "init-gone");
 	write_file(t->init, "#!/bin/sh\n", 10);
-	expect_build_error(t, RECIPE, ERR_CORRUPT, "/init: is not an ELF file");
+	expect_build_error(t, RECIPE TARGET, ERR_CORRUPT, "/init: is not an ELF file");
 	write_init(t, EM_AARCH64);
-	expect_build_error(t, RECIPE "module = zeta\n", ERR_USAGE, "init is for aarch64, but");
+	expect_build_error(t, RECIPE "module = zeta\n" TARGET, ERR_USAGE,
+			   "init is for aarch64, but");
 	write_init(t, EM_X86_64);
 }
 
@@ -406,12 +495,13 @@ static void test_damaged_modules(void **state)
 				  "cp zeta.ko $T/kept; head -c 150 $T/kept.xz > wish.ko.xz; "
 				  "head -c 40 $T/kept > zeta.ko"),
 			 0);
-	expect_build_error(t, RECIPE "module = zeta\n", ERR_CORRUPT, "zeta.ko: the ELF header");
+	expect_build_error(t, RECIPE "module = zeta\n" TARGET, ERR_CORRUPT,
+			   "zeta.ko: the ELF header");
 	assert_int_equal(shell(t, "cp $T/kept $T/usr/lib/modules/$V/kernel/zeta.ko"), 0);
-	expect_build_error(t, RECIPE "module = wish\n", ERR_CORRUPT,
+	expect_build_error(t, RECIPE "module = wish\n" TARGET, ERR_CORRUPT,
 			   "wish.ko.xz: damaged xz stream: it is cut off");
 	assert_int_equal(shell(t, "rm $T/usr/lib/modules/$V/kernel/wish.ko.xz"), 0);
-	expect_build_error(t, RECIPE "module = wish\n", ERR_NOT_FOUND, "wish.ko.xz");
+	expect_build_error(t, RECIPE "module = wish\n" TARGET, ERR_NOT_FOUND, "wish.ko.xz");
 	assert_int_equal(shell(t, "cp $T/kept.xz $T/usr/lib/modules/$V/kernel/wish.ko.xz"), 0);
 }
 
@@ -424,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_built_in),
 		cmocka_unit_test(test_not_there),
 		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_image_with_all),
 		cmocka_unit_test(test_image_without_modules),
 		cmocka_unit_test(test_wrong_input),
 		cmocka_unit_test(test_damaged_modules),

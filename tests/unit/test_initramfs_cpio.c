@@ -144,6 +144,43 @@ static void test_bad_paths(void **state)
 	assert_int_equal(c.out.len, 0);
 }
 
+/* The merged /usr: what goes below a link goes where it leads, as the kernel unpacks it. */
+static void test_links(void **state)
+{
+	_cleanup_cpio_ struct cpio c;
+	struct bytes archive;
+	struct err err;
+	char out[4096];
+
+	(void)state;
+	cpio_init(&c);
+	assert_int_equal(cpio_add_link(&c, "/lib", "usr/lib", &err), 0);
+	assert_int_equal(cpio_add_link(&c, "/usr/sbin", "/usr/bin/../bin", &err), 0);
+	assert_int_equal(cpio_add_link(&c, "/a", "b", &err), 0);
+	assert_int_equal(cpio_add_link(&c, "/b", "a", &err), 0);
+	assert_int_equal(cpio_add_file(&c, "/lib/modules/m.ko", 0644, text_bytes("1"), &err), 0);
+	assert_int_equal(cpio_add_file(&c, "/usr/sbin/x", 0755, text_bytes("2"), &err), 0);
+	/* there already, by its other name; below a file; where links lead in circles */
+	assert_int_equal(cpio_add_file(&c, "/usr/lib/modules/m.ko", 0644, text_bytes("1"), &err),
+			 ERR_CORRUPT);
+	assert_int_equal(cpio_add_file(&c, "/lib/modules/m.ko/x", 0644, text_bytes("1"), &err),
+			 ERR_CORRUPT);
+	assert_int_equal(cpio_add_folder(&c, "/lib", 0755, &err), ERR_CORRUPT);
+	assert_int_equal(cpio_add_file(&c, "/a/x", 0644, text_bytes("1"), &err), ERR_CORRUPT);
+	assert_non_null(strstr(err.msg, "circle"));
+	assert_int_equal(cpio_add_link(&c, "/e", "", &err), ERR_CORRUPT);
+	assert_int_equal(c.content, 2);
+	assert_int_equal(c.pages, 2);
+	assert_int_equal(cpio_finish(&c, &archive, &err), 0);
+	ask_cpio(archive, "TZ=UTC LC_ALL=C cpio --quiet -itvn < $A | tr -s ' ' | cut -d' ' -f1,9-",
+		 out, sizeof(out));
+	assert_string_equal(out, "lrwxrwxrwx lib -> usr/lib\ndrwxr-xr-x usr\n"
+				 "lrwxrwxrwx usr/sbin -> /usr/bin/../bin\nlrwxrwxrwx a -> b\n"
+				 "lrwxrwxrwx b -> a\ndrwxr-xr-x usr/lib\n"
+				 "drwxr-xr-x usr/lib/modules\n-rw-r--r-- usr/lib/modules/m.ko\n"
+				 "drwxr-xr-x usr/bin\n-rwxr-xr-x usr/bin/x\n");
+}
+
 static void test_too_large(void **state)
 {
 	_cleanup_cpio_ struct cpio c;
@@ -168,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_same_calls_same_bytes),
 		cmocka_unit_test(test_bad_paths),
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_too_large),
 	};
 
