@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LIBRARIES = ["base", "format", "arch", "image", "filter", "loader", "capture", "initramfs"]
+LIBRARIES = ["base", "format", "arch", "image", "filter", "loader", "capture", "config", "initramfs"]
 PROGRAMS = {"capture/init.c"}  # a main() among libraries
 MAX_FUNCTION_LINES = 100
 
@@ -26,6 +26,7 @@ MAY_INCLUDE = {
     "filter": ["base", "format", "arch", "image"],
     "loader": ["base", "format", "arch"],
     "capture": ["base", "format", "image", "filter/filter.h"],
+    "config": ["base", "capture/recipe.h", "capture/fsid.h", "capture/device.h"],
     "initramfs": ["base", "capture/recipe.h"],
     "cmd": LIBRARIES,
     "lab": LIBRARIES,
@@ -38,6 +39,7 @@ EXTRA_PREFIXES = {
     "arch": ["x86_64", "arm64", "arch", "segments"],
     "base": ["ranges"],
     "loader": ["facts"],
+    "capture": ["crash"],
 }
 
 
@@ -178,6 +180,22 @@ def rule_help_and_manual() -> Iterator[str]:
             yield f"lifeboat.8 has {option}, which no command takes"
 
 
+def rule_configuration_and_manual() -> Iterator[str]:
+    """Every key of the configuration stands in its manual page, and in the example unless it is refused."""
+    table = text_of(Path("config/config.c")).split("static const struct key keys[] = {")[1]
+    rows = re.findall(r'(\w+)\("(\w+)"|\.name = "(\w+)"', table.split("\n};")[0])
+    manual = re.sub(r"\\f[BIRP]|\\", " ", text_of(Path("docs/man/lifeboat.conf.5")))
+    example = text_of(Path("docs/lifeboat.conf.example"))
+    if len(rows) < 2:
+        yield "config/config.c: no table of keys is found"
+    for macro, *names in rows:
+        key = "".join(names)
+        if not re.search(rf"\b{key}\b", manual):
+            yield f"{key} is not in lifeboat.conf.5"
+        if macro != "REFUSED" and not re.search(rf"\b{key}\b", example):
+            yield f"{key} is not in lifeboat.conf.example"
+
+
 def rule_no_machine_paths() -> Iterator[str]:
     """Nothing names the folder that this checkout happens to lie in."""
     # a short path ("/lifeboat") may stand in a file for another reason
@@ -193,7 +211,7 @@ def rule_no_machine_paths() -> Iterator[str]:
 
 RULES = [rule_includes, rule_spdx, rule_function_length, rule_format, rule_shell,
          rule_libraries_are_silent, rule_no_globals, rule_prefixes, rule_help_and_manual,
-         rule_no_machine_paths]
+         rule_configuration_and_manual, rule_no_machine_paths]
 
 
 def main() -> int:

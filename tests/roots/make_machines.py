@@ -13,6 +13,8 @@ import struct
 import sys
 from pathlib import Path
 
+import disks
+
 NOTES_SIZE = 0x188  # bytes of a crash note on x86_64
 LINE = re.compile(r"( *)([0-9a-f]+)-([0-9a-f]+) : (.*)")
 
@@ -294,7 +296,7 @@ ADDED = {"ready": (1, 0xffffffff81a00000, 0xff110000c0000000, 0x3f01d000),
 def main() -> int:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent
     here = Path(__file__).resolve().parent
-    for name, make in MACHINES.items():
+    for name, make in (MACHINES | disks.MACHINES).items():
         make(folder / name)
     for name, (cpus, text, direct, notes) in ADDED.items():
         iomem = (here / name / "proc/iomem").read_text(encoding="ascii")

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration file as it stands, read in the healthy system: kdump.conf(5)'s syntax, so that existing files keep
+ * working, and what it lacks. Lines of "key value", blanks around both; a pair of double quotes around a value is taken
+ * off; '#' begins a comment, as for kdump even within a word, which is noted. Nothing is looked up here:
+ * config/resolve.h makes a recipe of it.
+ *
+ * Of kdump.conf:
+ *   path DIR                     folder of the dumps (default /var/crash)
+ *   ext2|ext3|ext4|xfs|btrfs|vfat|exfat|f2fs|jfs|minix DEVICE    as /dev/…, UUID=, LABEL=, PARTUUID= or PARTLABEL=
+ *   raw DEVICE                   a partition: /dev/…, PARTUUID= or PARTLABEL=
+ *   virtiofs TAG, 9p TAG
+ *   core_collector PROGRAM…      makedumpfile with some of its options, or cp, dd, cat: see config/collector.h
+ *   kdump_pre PROGRAM, kdump_post PROGRAM, extra_bins PROGRAM…, extra_modules NAME…
+ *   failure_action, default      reboot, halt, poweroff, shell, dump_to_rootfs
+ *   final_action                 reboot, halt, poweroff
+ *   force_rebuild, force_no_rebuild, auto_reset_crashkernel   yes/no or 1/0; kept for the service
+ *   dracut_args                  there is no dracut here: --mount of a local file system becomes a target, the rest a
+ *                                note
+ * Refused by name, with what to do: nfs, ssh, sshkey, fence_kdump_*, kdump_emergency, and what kdump itself has dropped
+ * (net, options, link_delay, disk_timeout, debug_mem_level, blacklist, override_resettable).
+ * kdump's programs in /etc/kdump/pre.d and post.d are no matter of this file.
+ *
+ * What it lacks:
+ *   Several targets: they are tried in the order of their lines until one has a whole dump. `path` before the first
+ *   target is for all of them; behind a target's line it is that one's, if there are several. No target: the folder
+ *   where `path` is now. dump_to_rootfs is one more target at the end.
+ *   log_only TARGET…             as a target's line: takes the log if no other target has it
+ *   mount_options OPTIONS        of the target above it (default: as it is mounted now); "" for none
+ *   compress CODEC               raw, zlib, lzo, snappy, zstd, auto; over core_collector's
+ *   keep_count N, keep_age TIME, keep_bytes SIZE, keep_free SIZE     retention
+ *   deadline_device|mount|log|dump|stall|hook|total TIME     (total, if it is not said, grows with dump)
+ *   threads N                    of the filter (default: what memory allows)
+ *   capture_cpus N               CPUs of the capture kernel (default 1)
+ *   watchdog TIME|off, pstore yes|no, console_lines N
+ *   cmdline_append WORDS, cmdline_remove WORD…     of the capture kernel's command line: words, names of rules
+ * TIME is seconds or has one of s, m, h, d behind it; SIZE has K, M, G or T. What is a list, and kdump_pre and
+ * kdump_post, can be said in several lines.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "capture/recipe.h"
+
+#define CONFIG_PATH     "/etc/lifeboat.conf"
+#define CONFIG_MAX_SIZE 65536
+
+struct config_target {
+	enum target_kind kind;
+	bool log_only;
+	char *device;        /* as it is written, without double quotes */
+	char *fstype;        /* "" for raw */
+	char *path;          /* in the recipe's form, "" for the root; NULL: config.path */
+	char *mount_options; /* NULL: not said */
+	unsigned int line;   /* where it stands, for messages */
+};
+
+struct config {
+	char *name; /* of the file, for messages */
+	struct config_target *targets;
+	size_t n_targets;
+	char *path;        /* for targets without their own, likewise; NULL: not said */
+	bool rootfs_last;  /* dump_to_rootfs */
+	bool failure_said; /* else base->failure is base->final */
+	/*
+	 * All that needs no resolving, in its final form: levels, codec, format, threads, actions, modules, programs,
+	 * hooks, retention, deadlines. No targets.
+	 */
+	struct recipe *base;
+	uint64_t capture_cpus; /* 0: not said */
+	char *cmdline_append;  /* NULL: not said */
+	char **cmdline_remove; /* NULL-terminated */
+	bool force_rebuild, force_no_rebuild;
+	bool auto_reset_crashkernel; /* yes if it is not said, as for kdump */
+	char **notes; /* NULL-terminated: what was read but changes nothing, each with its line */
+};
+
+/*
+ * An unknown key, a bad value, a key given twice that can be there once, a target twice: ERR_USAGE (or, for what is
+ * known and refused, ERR_UNSUPPORTED) naming file, line and what to write instead.
+ */
+int config_create(struct bytes text, const char *name, struct config **ret,
+		  struct err *err) _must_check_;
+void config_destroy(struct config *c); /* NULL is fine */
+
+#endif

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * config_create, collector_parse. Properties: any text either is refused, with a bounded message that begins with the
+ * name of the file and without output, or gives a configuration whose base, with a target added, is a recipe that
+ * recipe_format takes, and whose strings are what config/config.h says; and so are the collector's.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/collector.h"
+#include "config/config.h"
+
+#define REQUIRE(x)               \
+	do {                     \
+		if (!(x))        \
+			abort(); \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_string(const char *s)
+{
+	REQUIRE(s);
+	for (; *s; s++)
+		REQUIRE(((unsigned char)*s >= 0x20 || *s == '\t') && *s != 0x7f && *s != '#');
+}
+
+static void check_path(const char *path)
+{
+	size_t len = strlen(path);
+
+	check_string(path);
+	REQUIRE(len == 0 || (path[0] == '/' && path[len - 1] != '/' && len <= 1024));
+	REQUIRE(!strstr(path, "//") && !strstr(path, "/../") && !strstr(path, "/./"));
+}
+
+static void check_targets(const struct config *c)
+{
+	REQUIRE(c->n_targets + c->rootfs_last <= RECIPE_MAX_TARGETS);
+	for (size_t i = 0; i < c->n_targets; i++) {
+		const struct config_target *t = &c->targets[i];
+
+		check_string(t->device);
+		check_string(t->fstype);
+		REQUIRE(*t->device && (t->kind == TARGET_RAW) == !*t->fstype);
+		REQUIRE(t->line && (i == 0 || t->line > c->targets[i - 1].line));
+		if (t->path) {
+			check_path(t->path);
+			REQUIRE(c->n_targets > 1 && t->kind != TARGET_RAW);
+		}
+		if (t->mount_options) {
+			check_string(t->mount_options);
+			REQUIRE(t->kind != TARGET_RAW);
+		}
+	}
+}
+
+static void check_base(struct recipe *r)
+{
+	struct recipe_target *t = NULL;
+	struct err err = {0};
+	char *text = NULL;
+	size_t len;
+
+	REQUIRE(!r->n_targets && !recipe_add_target(r, TARGET_RAW, &t, &err));
+	free(t->device);
+	t->device = strdup("/dev/a");
+	if (recipe_format(r, &text, &len, &err))
+		REQUIRE(strstr(err.msg, " bytes; a recipe has at most"));
+	free(text);
+}
+
+static void check_collector(const uint8_t *data, size_t size)
+{
+	char *text = calloc(1, size + 1);
+	struct collector c = {.levels = "?"};
+	struct err err = {0};
+
+	REQUIRE(text && (!size || memcpy(text, data, size)));
+	if (collector_parse(text, &c, &err)) {
+		REQUIRE(err.code == ERR_USAGE || err.code == ERR_UNSUPPORTED);
+		REQUIRE(strlen(err.msg) < 500 && strcmp(c.levels, "?") == 0);
+	} else {
+		REQUIRE(strlen(c.levels) < sizeof(c.levels) && c.threads <= 256);
+		REQUIRE(!c.elf || c.codec == CODEC_RAW);
+	}
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config *c = NULL;
+	struct err err = {0};
+	int code = config_create((struct bytes){data, size}, "fuzz", &c, &err);
+
+	check_collector(data, size);
+	if (code) {
+		REQUIRE(code == ERR_USAGE || code == ERR_UNSUPPORTED);
+		REQUIRE(err.code == code && !c);
+		REQUIRE(strncmp(err.msg, "fuzz: ", 6) == 0 && strlen(err.msg) < 600);
+		return 0;
+	}
+	check_targets(c);
+	if (c->path)
+		check_path(c->path);
+	if (c->cmdline_append)
+		check_string(c->cmdline_append);
+	for (char **s = c->cmdline_remove; *s; s++)
+		check_string(*s);
+	for (char **s = c->notes; *s; s++)
+		REQUIRE(strncmp(*s, "fuzz: line ", 11) == 0);
+	REQUIRE(!(c->force_rebuild && c->force_no_rebuild) && c->capture_cpus <= 4096);
+	check_base(c->base);
+	config_destroy(c);
+	return 0;
+}
