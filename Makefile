@@ -33,7 +33,7 @@ ALL_LDFLAGS := -pthread -Wl,--gc-sections $(LDFLAGS) $(if $(SAN),-fsanitize=$(SA
 # rooms
 CORE_SRC    := $(wildcard base/*.c format/*.c arch/*.c arch/*/*.c image/*.c filter/*.c)
 CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c))
-HOST_SRC    := $(wildcard loader/*.c initramfs/*.c)
+HOST_SRC    := $(wildcard loader/*.c config/*.c initramfs/*.c)
 CMD_SRC     := $(wildcard cmd/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -54,9 +54,12 @@ LIB_OBJ += $(PURGATORY_OBJ)
 # snappy is C++ inside: its shared library brings libstdc++ along, the static one has to be told.
 CORE_LIBS   := -ldeflate -llzo2 -lsnappy -lzstd
 STATIC_LIBS := $(CORE_LIBS) -lstdc++
+# An exception that nobody catches would be explained with the type's name: 53 KB of demangler that nobody reads.
+STATIC_LDFLAGS := -Wl,--defsym=_ZN9__gnu_cxx27__verbose_terminate_handlerEv=abort
 HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma
 
-PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest)
+PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest \
+	$(BUILD)/lab-saboteur)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
 .PHONY: all judge check unit unit-build sanitizers threads fuzz fuzzers described plans lint system fidelity demo install clean \
@@ -73,17 +76,22 @@ $(BUILD)/lifeboat: $(call obj,$(CMD_SRC)) $(LIB_OBJ)
 # PID 1 of the capture kernel: static, no host-only room in it, stripped because it lives in RAM.
 $(BUILD)/lifeboat-init: $(call obj,capture/init.c $(CAPTURE_SRC) $(CORE_SRC))
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^ $(STATIC_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC_LDFLAGS) -static -s -o $@ $^ $(STATIC_LIBS)
 
-$(BUILD)/lab-guest: $(call obj,lab/guest.c)
+$(BUILD)/lab-guest: $(call obj,lab/guest.c lab/guest_disks.c)
+$(BUILD)/lab-saboteur: $(call obj,lab/saboteur.c)
+$(BUILD)/lab-guest $(BUILD)/lab-saboteur:
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^
 
 # The lab's judge of page data, by libkdumpfile: for tests only, so `all` goes without that library.
-judge: $(BUILD)/lab-judge $(if $(PURGATORY_CC),$(BUILD)/purgatory-stub.bin)
+judge: $(BUILD)/lab-judge $(BUILD)/lab-disk $(if $(PURGATORY_CC),$(BUILD)/purgatory-stub.bin)
 $(BUILD)/lab-judge: $(call obj,lab/judge.c) $(LIB_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lkdumpfile $(HOST_LIBS)
+$(BUILD)/lab-disk: $(call obj,lab/disk.c) $(LIB_OBJ)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
 
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -137,6 +145,9 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(HOST_LIBS)
+
+# A limit for what runs in threads and in little memory; sanitizers make a test of many small cases one large frame.
+$(OBJ)/tests/unit/%.o: ALL_CFLAGS += -Wframe-larger-than=65536
 
 # ThreadSanitizer is to look at the program; the tests compare gigabytes byte by byte, ten times slower
 # under its eyes.
@@ -201,6 +212,9 @@ install: $(BUILD)/lifeboat $(BUILD)/lifeboat-init
 	install -Dm755 $(BUILD)/lifeboat $(DESTDIR)$(PREFIX)/sbin/lifeboat
 	install -Dm755 $(BUILD)/lifeboat-init $(DESTDIR)$(PREFIX)/lib/lifeboat/lifeboat-init
 	install -Dm644 docs/man/lifeboat.8 $(DESTDIR)$(PREFIX)/share/man/man8/lifeboat.8
+	install -Dm644 docs/man/lifeboat.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/lifeboat.conf.5
+	install -Dm644 docs/lifeboat.conf.example \
+		$(DESTDIR)$(PREFIX)/share/doc/lifeboat/lifeboat.conf.example
 
 -include $(shell find build -name '*.d' 2>/dev/null)
 

@@ -3,20 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/check.h"
 #include "cmd/cmd.h"
+#include "config/config.h"
 #include "loader/kconfig.h"
 
 #define WIDTH       80
 #define WHAT_COLUMN 11 /* behind "  warning  " */
 #define TEXT_COLUMN 37 /* behind the longest option without "CONFIG_", and two blanks */
-
-struct check_run {
-	const struct root *root;
-	struct json *json; /* NULL: text */
-	bool all;          /* of text: what is good, too */
-	bool fatal;        /* no crash can be captured */
-	bool unknown;      /* of something it is not known whether it is good */
-};
 
 /* Print `text` from column `at` on, broken at blanks; the line is as far as `at`. */
 static void put_wrapped(const char *text, int at)
@@ -50,6 +44,12 @@ static void put_row(const char *weight, const char *what, const char *text, cons
 		n = printf("-> ");
 		put_wrapped(remedy, TEXT_COLUMN + n);
 	}
+}
+
+void check_put_note(const char *weight, const char *text)
+{
+	printf("  %-*s", WHAT_COLUMN - 2, weight);
+	put_wrapped(text, WHAT_COLUMN);
 }
 
 static const char *weight_key(enum kconfig_weight weight)
@@ -187,6 +187,9 @@ static const struct section {
 	int (*look)(struct check_run *run, struct err *err);
 } sections[] = {
 	{"kernel", check_kernel},
+	{"configuration", check_configuration},
+	{"image", check_image},
+	{"targets", check_targets},
 };
 
 /* A section that fails says so in its place, and the first failure is the command's; the others go on. */
@@ -223,6 +226,10 @@ static int check_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 	const struct opt opts[] = {
 		OPT_FLAG('a', "all", &run.all, "list what is good, too"),
 		OPT_FLAG(0, "json", &as_json, "print a JSON object"),
+		OPT_STRING(0, "config", "FILE", &run.config,
+			   "the configuration (default " CONFIG_PATH
+			   "; without it no targets are checked)"),
+		OPT_FLAG(0, "no-probe", &run.no_probe, "write nothing to the targets"),
 		OPT_STRING(0, "root", "DIR", &root_path, "look at the machine recorded in DIR"),
 	};
 	struct root root;
@@ -247,16 +254,23 @@ static int check_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 			json_bool(&json, "can_capture", !run.fatal);
 		cmd_end_json(&json);
 	}
+	recipe_destroy(run.recipe);
 	root_deinit(&root);
-	return r ? r : run.fatal ? ERR_UNSUPPORTED : 0;
+	if (r || !run.fatal)
+		return r;
+	*err = (struct err){0}; /* what was looked for in vain on the way is no cause */
+	return ERR_UNSUPPORTED;
 }
 
 const struct cmd cmd_check = {
 	.name = "check",
 	.operands = "",
-	.summary = "can this machine's kernel capture a crash, and what does it lack",
+	.summary = "can this machine capture a crash, and what does it lack",
 	.details =
 		"Looks at the running kernel's configuration: what each missing option costs, and "
-		"what\nreplaces it. Exit status: 0 a crash can be captured, 5 not.",
+		"what\nreplaces it; at the configuration, and whether all that the image takes is "
+		"there; at the targets,\neach of which is written to, under the same deadlines as "
+		"after a crash: a small file, which is\nremoved again. Exit status: 0 a crash can "
+		"be captured, 5 not.",
 	.run = check_run,
 };

@@ -39,6 +39,7 @@ void cmd_begin_json(struct json *j, FILE *to, const char *schema);
 void cmd_end_json(struct json *j);
 
 extern const struct cmd cmd_check, cmd_load, cmd_unload, cmd_status, cmd_initramfs, cmd_filter,
-	cmd_dmesg, cmd_info, cmd_makedumpfile, cmd_mem_usage, cmd_verify, cmd_exec, cmd_kexec;
+	cmd_dmesg, cmd_info, cmd_makedumpfile, cmd_mem_usage, cmd_verify, cmd_exec, cmd_kexec,
+	cmd_collect, cmd_recipe;
 
 #endif

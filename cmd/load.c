@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "cmd/cmd.h"
+#include "cmd/config.h"
 #include "cmd/plan.h"
 #include "loader/check.h"
 #include "loader/kmsg.h"
@@ -140,8 +141,9 @@ int load_do(const struct root *root, const struct load_request *request, enum lo
 /* What the command line asks for. */
 struct load_words {
 	struct load_request request;
-	struct opt_list initrds;
-	const char *root;
+	struct opt_list initrds, removed;
+	const char *root, *config_path;
+	struct config *config;
 	bool ordinary, plan, json, rehearse, force;
 	int method;
 	uint64_t cpus;
@@ -161,12 +163,34 @@ static int check_words(struct load_words *w, struct err *err)
 		return err_set(err, ERR_USAGE,
 			       "--cpus is for panic kernels whose command line is made by rules: "
 			       "write nr_cpus= into the command line");
+	if (w->config_path && w->ordinary)
+		return err_set(err, ERR_USAGE, "--config is about capture kernels: not with -l");
 	if (w->plan && w->rehearse)
 		return err_set(err, ERR_USAGE, "--plan or --rehearse, not both");
 	r->initrds = w->initrds.v;
 	r->n_initrds = w->initrds.n;
+	r->remove = w->removed.v;
+	r->n_remove = w->removed.n;
 	r->method = (enum load_method)w->method;
 	r->cpus = (unsigned int)w->cpus;
+	return 0;
+}
+
+/* What the command line leaves to the configuration. */
+static int add_config(struct load_words *w, const struct root *root, struct err *err)
+{
+	struct load_request *r = &w->request;
+
+	if (config_read(&cmd_load, root, w->config_path, &w->config, err))
+		return err->code;
+	if (!r->cpus && !r->no_rules)
+		r->cpus = (unsigned int)w->config->capture_cpus;
+	if (!r->append)
+		r->append = w->config->cmdline_append;
+	if (!r->n_remove) {
+		r->remove = (const char *const *)w->config->cmdline_remove;
+		r->n_remove = cmd_count(w->config->cmdline_remove);
+	}
 	return 0;
 }
 
@@ -182,8 +206,12 @@ static int run_words(struct load_words *w, struct err *err)
 		r = root_init(&root, w->root, err);
 	if (r)
 		return r;
-	r = load_do(&root, &w->request, mode, w->force, err);
+	if (w->config_path)
+		r = add_config(w, &root, err);
+	if (!r)
+		r = load_do(&root, &w->request, mode, w->force, err);
 	root_deinit(&root);
+	config_destroy(w->config);
 	return r;
 }
 
@@ -202,6 +230,10 @@ static int load_run(const struct cmd *cmd, int argc, char **argv, struct err *er
 		OPT_STRING(0, "append", "STR", &w.request.append, "put behind the command line"),
 		OPT_FLAG(0, "no-rules", &w.request.no_rules,
 			 "do not apply the rules for a panic kernel's command line"),
+		OPT_LIST(0, "no-rule", "NAME", &w.removed,
+			 "leave NAME out: no rule adds it, nor is it taken from another line"),
+		OPT_STRING(0, "config", "FILE", &w.config_path,
+			   "take CPUs and command line, where they are not given, from FILE"),
 		OPT_NUMBER(0, "cpus", "N", &w.cpus, 1, 4096,
 			   "CPUs of the capture kernel (default: 1)"),
 		OPT_CHOICE('s', "kexec-file-syscall", &w.method, LOAD_BY_FILES,
@@ -226,6 +258,7 @@ static int load_run(const struct cmd *cmd, int argc, char **argv, struct err *er
 		r = run_words(&w, err);
 	}
 	opt_list_deinit(&w.initrds);
+	opt_list_deinit(&w.removed);
 	return r;
 }
 

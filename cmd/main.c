@@ -6,9 +6,9 @@
 #include "cmd/cmd.h"
 
 static const struct cmd *const commands[] = {
-	&cmd_load,         &cmd_unload, &cmd_status, &cmd_check,  &cmd_initramfs,
-	&cmd_filter,       &cmd_dmesg,  &cmd_info,   &cmd_verify, &cmd_mem_usage,
-	&cmd_makedumpfile, &cmd_exec,   &cmd_kexec,
+	&cmd_load,         &cmd_unload, &cmd_status, &cmd_check,   &cmd_initramfs,
+	&cmd_filter,       &cmd_dmesg,  &cmd_info,   &cmd_verify,  &cmd_mem_usage,
+	&cmd_makedumpfile, &cmd_exec,   &cmd_kexec,  &cmd_collect, &cmd_recipe,
 };
 
 static void print_usage(FILE *to)

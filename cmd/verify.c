@@ -2,11 +2,15 @@
 #include "image/verify.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "cmd/dump.h"
+#include "cmd/manifest.h"
 #include "cmd/progress.h"
 
 #define PROBLEMS_SHOWN 20
@@ -90,7 +94,6 @@ static int verify(const struct source *src, struct report *report, struct verify
 	int r;
 
 	if (j) {
-		cmd_begin_json(j, stdout, "lifeboat-verify-1");
 		json_string(j, "file", src->path);
 		json_array(j, "first_problems");
 	}
@@ -103,9 +106,65 @@ static int verify(const struct source *src, struct report *report, struct verify
 		put_summary(j, src, ret);
 	else if (!r)
 		print_summary(src, ret);
-	if (j)
-		cmd_end_json(j);
 	return r;
+}
+
+static int verify_dump(char **operands, const struct dump_options *input, struct report *report,
+		       struct err *err)
+{
+	struct verify_stats stats;
+	struct source *src;
+	int r = dump_open(operands, cmd_count(operands), input, &src, err);
+
+	if (r)
+		return r;
+	r = verify(src, report, &stats, err);
+	if (!r && stats.problems)
+		r = err_set(err, ERR_CORRUPT, "%s: %" PRIu64 " problem%s", src->path,
+			    stats.problems, stats.problems == 1 ? "" : "s");
+	source_destroy(src);
+	return r;
+}
+
+/* All files of a crash by their digests, and then the dump itself. A folder without a dump is not whole. */
+static int verify_folder(const char *folder, const struct dump_options *input,
+			 struct report *report, struct err *err)
+{
+	char dump[PATH_MAX];
+	char *operands[] = {dump, NULL};
+	struct err inner = {0};
+	struct stat st;
+	bool there;
+	int r = manifest_report(folder, report->json, err), of_dump;
+
+	if (snprintf(dump, sizeof(dump), "%s/vmcore", folder) >= (int)sizeof(dump))
+		return err_set(err, ERR_USAGE, "%.200s…: the path is too long", folder);
+	/* what else bears that name may be waited for, or lead elsewhere; the manifest has been told of it */
+	there = lstat(dump, &st) == 0 && S_ISREG(st.st_mode);
+	if (!there && !r)
+		return err_set(err, ERR_PARTIAL, "%s: there is no whole dump", folder);
+	of_dump = there ? verify_dump(operands, input, report, &inner) : 0;
+	if (!of_dump || r)
+		return r;
+	*err = inner;
+	return of_dump;
+}
+
+static int verify_operands(char **operands, const struct dump_options *input, struct report *report,
+			   struct err *err)
+{
+	struct err inner = {0};
+	int r = 0, of_dump;
+
+	if (cmd_count(operands) == 1 && manifest_is_folder(*operands))
+		return verify_folder(*operands, input, report, err);
+	if (cmd_count(operands) == 1 && strcmp(*operands, "-") != 0)
+		r = manifest_report_file(*operands, report->json, err);
+	of_dump = verify_dump(operands, input, report, &inner);
+	if (!of_dump || r)
+		return r;
+	*err = inner;
+	return of_dump;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
@@ -117,28 +176,30 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 		DUMP_OPT_PARTIAL(&input),
 		OPT_FLAG(0, "json", &as_json, "print a JSON object"),
 	};
-	struct verify_stats stats;
-	struct source *src;
 	struct json json;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 
-	if (r || (r = dump_open(argv + 1, cmd_count(argv + 1), &input, &src, err)))
+	if (r)
 		return r;
-	report.json = as_json ? &json : NULL;
-	r = verify(src, &report, &stats, err);
-	if (!r && stats.problems)
-		r = err_set(err, ERR_CORRUPT, "%s: %" PRIu64 " problem%s", src->path,
-			    stats.problems, stats.problems == 1 ? "" : "s");
-	source_destroy(src);
+	if (as_json) {
+		report.json = &json;
+		cmd_begin_json(&json, stdout, "lifeboat-verify-1");
+	}
+	r = verify_operands(argv + 1, &input, &report, err);
+	if (as_json)
+		cmd_end_json(&json);
 	return r;
 }
 
 const struct cmd cmd_verify = {
 	.name = "verify",
-	.operands = "DUMP...",
+	.operands = "DUMP... | FOLDER",
 	.summary = "read all of a dump and say what is wrong with it",
 	.details =
 		"Check headers and notes, read and unpack every page, and look whether kernel and\n"
-		"log can be found in DUMP. Exit status 0: nothing is wrong and the dump is whole.",
+		"log can be found in DUMP; and compare it with its digest, if it lies in a "
+		"crash's\n"
+		"folder. Of a FOLDER, all files are compared. Exit status 0: nothing is wrong and\n"
+		"the dump is whole.",
 	.run = run,
 };

@@ -10,7 +10,8 @@
  *
  * Every line printed begins with "lab: "; the host looks for "lab: up", "lab: armed", "lab: panic". After "lab: waiting"
  * the host looks at memory while nothing moves, and answers with a line.
- * Every failure prints its reason and powers off; an alarm does the same when a step hangs.
+ * Every failure prints its reason and powers off; an alarm does the same when a step hangs. With `lab.after` on the
+ * kernel command line nothing crashes: what a capture has left where only a kernel can read it is copied to the root disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "lab/guest.h"
 
 #define MIB            (1024UL * 1024UL)
 #define PAGE           4096UL
@@ -59,6 +62,10 @@ struct conf {
 	char start[16];
 	char append[256];
 	char init[64];
+	char mounts[256];
+	char copies[256];
+	char after_run[512];
+	char script[64];
 	unsigned long deadline;
 	unsigned long anon_mib;
 	unsigned long cache_mib;
@@ -74,6 +81,8 @@ struct conf {
 	unsigned long settle;
 	unsigned long panic_cpu;
 	unsigned long wait;
+	unsigned long crashes;
+	unsigned long rehearse;
 };
 
 /* One key of /lab.conf; `size` is 0 for a number. */
@@ -97,13 +106,17 @@ static const struct conf_key conf_keys[] = {
 	TEXT_KEY("initrd", initrd),             /* its initramfs */
 	TEXT_KEY("command-line", command_line), /* its command line */
 	TEXT_KEY("load-args", load_args),       /* more words for lifeboat load */
-	TEXT_KEY("peers", peers),           /* kexec-tools stages before us, with each of these */
-	TEXT_KEY("uki", uki),               /* a file with all three: lifeboat is given only this */
-	TEXT_KEY("start", start),           /* no panic: the program that starts a second kernel */
-	TEXT_KEY("append", append),         /* put behind the second kernel's command line */
-	TEXT_KEY("init", init),             /* a system's own, which does all else */
-	NUMBER_KEY("deadline", deadline),   /* seconds until the guest gives up */
-	NUMBER_KEY("anon-mib", anon_mib),   /* anonymous memory: random, patterned and zero */
+	TEXT_KEY("peers", peers),         /* kexec-tools stages before us, with each of these */
+	TEXT_KEY("uki", uki),             /* a file with all three: lifeboat is given only this */
+	TEXT_KEY("start", start),         /* no panic: the program that starts a second kernel */
+	TEXT_KEY("append", append),       /* put behind the second kernel's command line */
+	TEXT_KEY("init", init),           /* a system's own, which does all else */
+	TEXT_KEY("mounts", mounts),       /* disks that get files before the crash: see guest.h */
+	TEXT_KEY("copies", copies),       /* disks that are copied after it */
+	TEXT_KEY("after-run", after_run), /* commands after it, separated by "; " */
+	TEXT_KEY("script", script),       /* for /bin/sh: it loads the panic kernel in our place */
+	NUMBER_KEY("deadline", deadline), /* seconds until the guest gives up */
+	NUMBER_KEY("anon-mib", anon_mib), /* anonymous memory: random, patterned and zero */
 	NUMBER_KEY("cache-mib", cache_mib), /* a file written, synced and read again */
 	NUMBER_KEY("tmpfs-mib", tmpfs_mib),
 	NUMBER_KEY("hugepages", hugepages), /* 2 MiB hugetlb pages in use */
@@ -118,12 +131,12 @@ static const struct conf_key conf_keys[] = {
 	NUMBER_KEY("settle", settle), /* when not 0: no free pages are left on per-CPU lists */
 	NUMBER_KEY("panic-cpu", panic_cpu),
 	NUMBER_KEY("wait", wait), /* when not 0: the host is to look at what lifeboat has staged */
+	NUMBER_KEY("rehearse", rehearse), /* when not 0: lifeboat load is tried before, and again */
+	NUMBER_KEY("crashes",
+		   crashes), /* it boots again after each, and powers off after the last */
 };
 
-static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-static void say(const char *fmt, ...)
+void say(const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -141,7 +154,7 @@ static void power_off(void)
 	_exit(1); /* PID 1 ending is a panic, and panic=1 ends the machine too */
 }
 
-static void die(const char *fmt, ...)
+void die(const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -170,8 +183,7 @@ static void nap(void)
 	usleep(NAP_MS * 1000);
 }
 
-static void must_mount(const char *source, const char *target, const char *type,
-		       unsigned long flags)
+void must_mount(const char *source, const char *target, const char *type, unsigned long flags)
 {
 	if (mkdir(target, 0755) && errno != EEXIST)
 		die("mkdir %s: %m", target);
@@ -312,7 +324,7 @@ static void find_root(char *path, size_t size)
 
 	wanted_uuid(uuid);
 	for (int waited = 0; waited < DEVICE_WAIT_MS; waited += NAP_MS) {
-		for (char letter = 'a'; letter <= 'h'; letter++) {
+		for (char letter = 'a'; letter <= 'p'; letter++) {
 			snprintf(path, size, "/dev/vd%c", letter);
 			if (device_has_uuid(path, uuid))
 				return;
@@ -737,6 +749,26 @@ static void keep_no_copies(void)
 	close(fd);
 }
 
+static void must_be_armed(const char *after)
+{
+	char loaded[8];
+
+	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
+	if (loaded[0] != '1')
+		die("%s succeeded, but kexec_crash_loaded is %c", after, loaded[0]);
+	say("armed");
+}
+
+/* As an operator does it: what a shell runs ends with a loaded panic kernel. */
+static void arm_by_script(const char *script)
+{
+	const char *const shell[] = {"/bin/sh", script, NULL};
+
+	must_mount("tmpfs", "/run", "tmpfs", 0);
+	must_run(shell, NULL);
+	must_be_armed(script);
+}
+
 static void arm(struct conf *conf)
 {
 	static char initrd[300];
@@ -744,7 +776,6 @@ static void arm(struct conf *conf)
 	const char *load[MAX_WORDS + 2] = {LIFEBOAT, "load", "-p"};
 	int used = 3;
 	const char *const status[] = {LIFEBOAT, "status", NULL};
-	char loaded[8];
 
 	snprintf(initrd, sizeof(initrd), "--initrd=%s", conf->initrd);
 	snprintf(command_line, sizeof(command_line), "--command-line=%s", conf->command_line);
@@ -760,19 +791,16 @@ static void arm(struct conf *conf)
 	 * Reading the files again and again leaves free pages on per-CPU lists, from which they go back to the
 	 * allocator at any time: not where pages are counted before the panic.
 	 */
-	if (!conf->mem_usage)
-		rehearse(load);
-	else
+	if (conf->mem_usage)
 		keep_no_copies();
+	if (conf->rehearse)
+		rehearse(load);
 	must_run(load, NULL);
 	/* what is loaded is not loaded again: the machine would be unarmed meanwhile */
-	if (!conf->mem_usage)
+	if (conf->rehearse)
 		must_say(load, "is loaded already");
 	must_run(status, NULL);
-	read_text("/sys/kernel/kexec_crash_loaded", loaded, sizeof(loaded));
-	if (loaded[0] != '1')
-		die("lifeboat load succeeded, but kexec_crash_loaded is %c", loaded[0]);
-	say("armed");
+	must_be_armed("lifeboat load");
 	if (conf->wait)
 		wait_for_host("lifeboat");
 }
@@ -892,6 +920,78 @@ static void end_if_second(void)
 	power_off();
 }
 
+/* ---- after the crash */
+
+/* Does the kernel command line have this word? */
+static bool told_to(const char *word)
+{
+	static char line[4096];
+
+	read_text("/proc/cmdline", line, sizeof(line));
+	return strstr(line, word) != NULL;
+}
+
+/* Whatever a command's status is: the host reads what it says. */
+static void run_one(char *command)
+{
+	const char *argv[MAX_WORDS + 1] = {NULL};
+	int status;
+	pid_t pid;
+
+	add_words(argv, 0, command, NULL);
+	if (!argv[0])
+		return;
+	pid = fork();
+	if (!pid) {
+		execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("run %s: %m", argv[0]);
+	say("after: %s ended with %d", argv[0],
+	    WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+}
+
+static void look_after(struct conf *conf)
+{
+	char *next;
+
+	for (char *command = conf->after_run; command; command = next) {
+		next = strstr(command, "; ");
+		if (next) {
+			*next = '\0';
+			next += 2;
+		}
+		run_one(command);
+	}
+	guest_disks_copy(conf->copies);
+	guest_pstore_copy();
+	say("after: done");
+	power_off();
+}
+
+/* A guest that is to crash several times counts its boots, and ends when it has. */
+static void end_if_crashed_enough(unsigned long crashes)
+{
+	static const char path[] = "/lab-boots";
+	unsigned long boots = 0;
+	char text[24] = "";
+	int fd;
+
+	if (crashes < 2)
+		return;
+	if (access(path, F_OK) == 0)
+		read_text(path, text, sizeof(text));
+	boots = strtoul(text, NULL, 10);
+	if (boots == crashes)
+		power_off();
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || dprintf(fd, "%lu", boots + 1) < 0 || fsync(fd))
+		die("write %s: %m", path);
+	close(fd);
+	say("boot %lu", boots + 1);
+}
+
 static void become(const char *init)
 {
 	alarm(0); /* the host's limit holds from here on */
@@ -921,8 +1021,15 @@ int main(void)
 	end_if_second();
 	if (*conf.start)
 		start_second(&conf);
+	if (told_to(" lab.after"))
+		look_after(&conf);
+	end_if_crashed_enough(conf.crashes);
+	guest_disks_write(conf.mounts);
 	/* as at boot: what loading leaves behind in free memory is used again before the panic */
-	arm(&conf);
+	if (*conf.script)
+		arm_by_script(conf.script);
+	else
+		arm(&conf);
 	make_load(&conf);
 	if (conf.mem_usage)
 		count_pages();

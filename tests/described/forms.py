@@ -4,6 +4,8 @@
 A check returns None, or what is wrong.
 """
 
+import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -246,5 +248,30 @@ def check_levels_with_a_limit(lifeboat: str, folder: Path) -> str | None:
     return None
 
 
-CHECKS = [check_flatten, check_flattened_input, check_flatten_by_makedumpfiles_name, check_set,
-          check_set_with_a_file_missing, check_split, check_levels_with_a_limit]
+def check_fifos_are_not_waited_for(lifeboat: str, folder: Path) -> str | None:
+    """A crash's folder that somebody else made up: neither its manifest nor its dump blocks."""
+    dump = kernel_dump(folder)
+    one, two = folder / "one", folder / "two"
+    one.mkdir()
+    two.mkdir()
+    os.mkfifo(one / "SHA256SUMS")
+    os.mkfifo(one / "vmcore")
+    os.mkfifo(two / "SHA256SUMS")
+    shutil.copy(dump, two / "vmcore")
+    try:
+        for path in one, two / "vmcore":
+            if "is not a regular file" not in command([lifeboat, "verify", path], status=CORRUPT)[1]:
+                raise Wrong(f"verify {path}: another error")
+        log = b"log\n"
+        (one / "dmesg.txt").write_bytes(log)
+        (one / "SHA256SUMS").unlink()
+        (one / "SHA256SUMS").write_text(f"{hashlib.sha256(log).hexdigest()}  dmesg.txt\n")
+        command([lifeboat, "verify", one], status=CUT)
+    except (Wrong, subprocess.TimeoutExpired) as why:
+        return str(why)
+    return None
+
+
+CHECKS = [check_fifos_are_not_waited_for, check_flatten, check_flattened_input,
+          check_flatten_by_makedumpfiles_name, check_set, check_set_with_a_file_missing, check_split,
+          check_levels_with_a_limit]

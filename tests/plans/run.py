@@ -23,6 +23,11 @@ ROOTS = HERE.parent / "roots"
 INITRD = b"070701" + bytes(5_000_000)
 INIT_SIZE = 50 << 20
 LINE = ["--command-line", "console=ttyS1,115200 quiet"]
+CONFIG = """9p crashes
+capture_cpus 2
+cmdline_append console=ttyS1
+cmdline_remove cma panic quiet
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ RULES = ("-p", *LINE)
 CASES = (
     Case("ready"),
     Case("ready", ("-p", "-c", "--reuse-cmdline", "--append", "panic=30"), "-reuse"),
+    Case("ready", ("-p", "-c", "--reuse-cmdline", "--config", "lifeboat.conf"), "-config"),
     Case("ready", ("-l", "-c", "--reuse-cmdline"), "-ordinary"),
     Case("high-low"),
     Case("laptop"),
@@ -132,6 +138,19 @@ def check(lifeboat: str, case: Case, folder: Path, write: bool) -> list[str]:
     return wrong + judge.judge(plan, iomem, INIT_SIZE, len(INITRD))
 
 
+def write_configs(folder: Path) -> None:
+    """Two files, and a machine with little more than one."""
+    (folder / "lifeboat.conf").write_text(CONFIG, encoding="ascii")
+    (folder / "bad.conf").write_text("\npaht /crash\n", encoding="ascii")
+    for path, text in {"etc/lifeboat.conf": CONFIG, "proc/self/mountinfo": "",
+                       "proc/sys/kernel/osrelease": "6.9.0-test\n",
+                       "sys/bus/virtio/devices/virtio0/device": "0x0009\n",
+                       "sys/bus/virtio/devices/virtio0/mount_tag": "crashes"}.items():
+        file = folder / "configured" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="ascii")
+
+
 def main() -> int:
     if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["--write"]):
         raise SystemExit(__doc__)
@@ -141,6 +160,7 @@ def main() -> int:
         folder = Path(name)
         (folder / "vmlinuz").write_bytes(bzimage())
         (folder / "initrd.img").write_bytes(INITRD)
+        write_configs(folder)
         for machine in {case.machine for case in CASES}:
             (folder / machine).symlink_to(ROOTS / machine)
         for case in CASES:

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* After a crash: what the capture left on raw partitions becomes folders like any other. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/num.h"
+#include "base/root.h"
+#include "capture/device.h"
+#include "capture/retain.h"
+#include "capture/salvage.h"
+#include "cmd/cmd.h"
+#include "config/config.h"
+
+#define DEFAULT_INTO "/var/crash"
+
+struct arguments {
+	const char *config, *into;
+	bool keep, clear;
+};
+
+/* What is on one partition. */
+struct store {
+	char node[DEVICE_PATH_MAX];
+	int fd;
+	uint64_t size;
+	struct crashpart_entry *entries;
+	size_t n;
+};
+
+static void store_deinit(struct store *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->entries);
+	*s = (struct store){.fd = -1};
+}
+
+static int add_entry(void *ctx, const struct crashpart_entry *entry, struct err *err)
+{
+	struct store *s = ctx;
+	struct crashpart_entry *grown = reallocarray(s->entries, s->n + 1, sizeof(*grown));
+
+	if (!grown)
+		return err_nomem(err, (s->n + 1) * sizeof(*grown), "the list of crashes");
+	s->entries = grown;
+	grown[s->n++] = *entry;
+	return 0;
+}
+
+/* O_EXCL: not while it is mounted or otherwise in use. */
+static int store_init(struct store *s, const char *device, const struct root *root, struct err *err)
+{
+	int r;
+
+	*s = (struct store){.fd = -1};
+	r = device_find(device, root, s->node, err);
+	if (r)
+		return r;
+	s->fd = open(s->node, O_RDWR | O_EXCL | O_CLOEXEC);
+	if (s->fd < 0 && errno == EINVAL)
+		s->fd = open(s->node, O_RDWR | O_CLOEXEC); /* a plain file that stands for one */
+	if (s->fd < 0)
+		return err_sys(err, errno, "%s: open", s->node);
+	r = device_size(s->fd, s->node, &s->size, err);
+	if (r)
+		store_deinit(s);
+	return r;
+}
+
+/* A store with a damaged header has no entries to show, but is not empty: captures refuse it as well. */
+static int store_read(struct store *s, struct err *err)
+{
+	uint8_t block[CRASHPART_BLOCK];
+	uint64_t end;
+	int r = crashpart_walk(s->fd, s->size, s->node, add_entry, s, &end, err);
+
+	if (r || s->n)
+		return r;
+	r = io_pread_full(s->fd, block, sizeof(block), 0, s->node, err);
+	if (!r && crashpart_has_magic((struct bytes){block, sizeof(block)}))
+		r = err_set(
+			err, ERR_CORRUPT,
+			"%s: the first header of its crashes is damaged: they cannot be collected, "
+			"and captures will not write here; save an image of it if they matter, "
+			"then "
+			"`lifeboat collect --clear %s`",
+			s->node, s->node);
+	return r;
+}
+
+/* `dump`: it is whole as a file, too. */
+static const char *state_text(enum crashpart_state state, bool dump)
+{
+	switch (state) {
+	case CRASHPART_WHOLE:
+		return dump ? "whole"
+			    : "its dump was whole, but cannot be read any more, or not as it was "
+			      "written";
+	case CRASHPART_PARTIAL:
+		return "partial";
+	case CRASHPART_WRITING:
+		return "cut off while it was written";
+	case CRASHPART_COLLECTED:
+		break;
+	}
+	return "collected before";
+}
+
+/* Old crashes go once a new dump is safe. */
+static void retain(const char *into, const char *folder, const struct recipe_retention *keep)
+{
+	const char *name = strrchr(folder, '/');
+	struct retain_stats stats = {0};
+	struct err err = {0};
+
+	if (retain_apply(into, name ? name + 1 : folder, keep, (uint64_t)time(NULL), false, NULL,
+			 NULL, &stats, &err))
+		fprintf(stderr, "lifeboat collect: warning: old crashes were kept: %s\n", err.msg);
+	else if (stats.failed)
+		fprintf(stderr, "lifeboat collect: warning: %s\n", stats.first_failure);
+}
+
+static int collect_entry(struct store *s, const struct crashpart_entry *entry,
+			 const struct arguments *a, const struct recipe_retention *keep,
+			 struct err *err)
+{
+	_cleanup_free_ char *folder = NULL;
+	bool dump;
+	int r = salvage_copy(s->fd, entry, s->node, a->into, &folder, &dump, err);
+
+	if (r)
+		return r;
+	printf("%s: %s\n", folder, state_text(entry->state, dump));
+	if (dump)
+		retain(a->into, folder, keep);
+	return a->keep ? 0 : salvage_mark(s->fd, entry, s->node, err);
+}
+
+static int collect_store(const char *device, const struct root *root, const struct arguments *a,
+			 const struct recipe_retention *keep, struct err *err)
+{
+	size_t collected = 0;
+	struct store s;
+	int r = store_init(&s, device, root, err);
+
+	if (r)
+		return r;
+	if (a->clear) {
+		r = salvage_clear(s.fd, s.size, true, s.node, err);
+		if (!r)
+			printf("%s: emptied\n", s.node);
+		store_deinit(&s);
+		return r;
+	}
+	r = store_read(&s, err);
+	for (size_t i = 0; i < s.n && !r; i++) {
+		if (s.entries[i].state == CRASHPART_COLLECTED)
+			continue;
+		r = collect_entry(&s, &s.entries[i], a, keep, err);
+		collected += !r;
+	}
+	if (!r && !collected)
+		printf("%s: nothing to collect\n", s.node);
+	/* the next crash has all the room again */
+	if (!r && s.n && !a->keep)
+		r = salvage_clear(s.fd, s.size, false, s.node, err);
+	store_deinit(&s);
+	return r;
+}
+
+/* The raw targets of the configuration; a failure of one does not keep the others. */
+static int collect_configured(const struct config *config, const struct root *root,
+			      const struct arguments *a, struct err *err)
+{
+	const struct recipe_retention *keep = &config->base->keep;
+	struct err other, *to = err;
+	size_t n = 0;
+	int first = 0;
+
+	for (size_t i = 0; i < config->n_targets; i++) {
+		int r;
+
+		if (config->targets[i].kind != TARGET_RAW)
+			continue;
+		n++;
+		r = collect_store(config->targets[i].device, root, a, keep, to);
+		if (r && first)
+			fprintf(stderr, "lifeboat collect: %s\n", to->msg);
+		if (r && !first) {
+			first = r;
+			to = &other;
+		}
+	}
+	if (!n)
+		printf("%s has no raw target: nothing to collect\n", config->name);
+	return first;
+}
+
+static int read_config(const char *path, struct config **ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r = io_read_file(path, CONFIG_MAX_SIZE + 1, &text, &len, err);
+
+	return r ? r : config_create((struct bytes){(const uint8_t *)text, len}, path, ret, err);
+}
+
+static int collect(struct arguments *a, char *const *devices, struct err *err)
+{
+	static const struct recipe_retention all = {0};
+	_cleanup_(root_deinit) struct root root = {.fd = -1};
+	struct config *config = NULL;
+	int r = a->clear && !*devices
+			? err_set(err, ERR_USAGE, "--clear needs the DEVICE that is to be emptied")
+			: root_init(&root, NULL, err);
+
+	if (r)
+		return r;
+	if (!*devices || a->config)
+		r = read_config(a->config ? a->config : CONFIG_PATH, &config, err);
+	if (r)
+		return r;
+	if (!a->into)
+		a->into = config && config->path ? config->path : DEFAULT_INTO;
+	if (!*devices)
+		r = collect_configured(config, &root, a, err);
+	for (; *devices && !r; devices++)
+		r = collect_store(*devices, &root, a, config ? &config->base->keep : &all, err);
+	config_destroy(config);
+	return r;
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
+{
+	struct arguments a = {0};
+	const struct opt opts[] = {
+		OPT_STRING(0, "config", "FILE", &a.config,
+			   "the configuration (default " CONFIG_PATH ")"),
+		OPT_STRING(0, "into", "DIR", &a.into,
+			   "where the folders go (default: the configured path)"),
+		OPT_FLAG('k', "keep", &a.keep, "leave the partition as it is"),
+		OPT_FLAG(0, "clear", &a.clear, "collect nothing, empty DEVICE"),
+	};
+	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, argc, err);
+
+	return r ? r : collect(&a, argv + 1, err);
+}
+
+const struct cmd cmd_collect = {
+	.name = "collect",
+	.operands = "[DEVICE...]",
+	.summary = "fetch what captures have left on raw partitions",
+	.details =
+		"Copies each crash on the raw partitions of the configuration (or on DEVICE) to a\n"
+		"folder of its own, checks it against its digests, and then empties the "
+		"partition.\n"
+		"A crash that was cut off or does not match becomes files named .incomplete.",
+	.run = run,
+};
