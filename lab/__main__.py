@@ -11,12 +11,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from . import diet
 from .bench import ROUNDS, bench, tell_kept
 from .checks import Checks, Totals
 from .crash import Folder
 from .demo import demo
 from .errors import LabError
 from .judges import judge_all
+from .ladder import ladder
 from .paths import SCENARIOS, build_dir
 from .restart import drill
 from .scenario import Scenario, load_scenario
@@ -69,6 +71,33 @@ def command_bench(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_ladder(options: argparse.Namespace) -> int:
+    """Find the smallest reservation."""
+    scenario = load_scenario(options.scenario)
+    smallest = ladder(scenario, options.top, options.bottom, options.step, say)
+    say(f"enough for {scenario.name}: {smallest}M" if smallest else "none was enough")
+    return 0 if smallest else 1
+
+
+def mebibytes(text: str) -> int:
+    """An argument like 80 or 80M."""
+    return int(text.removesuffix("M"))
+
+
+def command_diet(options: argparse.Namespace) -> int:
+    """Measure the capture kernel."""
+    scenario = chosen_scenario(options)
+    flavour = "" if options.full else scenario.guest.flavour
+    guest = replace(scenario.guest, flavour=flavour, suite=options.suite)
+    wanted = diet.Wanted(replace(scenario, guest=guest), options.append.split(), options.rounds)
+    out = options.out or build_dir() / "lab" / "diet"
+    if options.ladder is None:
+        diet.compare(wanted, out, say)
+    else:
+        diet.ladder(wanted, options.ladder or list(diet.LADDER), out, say)
+    return 0
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -90,6 +119,13 @@ def parse() -> argparse.Namespace:
     one.add_argument("--out", type=Path, metavar="DIR", help="default: build/lab/SCENARIO")
     one.set_defaults(command=command_crash)
 
+    one = commands.add_parser("ladder", help="reserve less and less, until a scenario fails")
+    one.add_argument("scenario")
+    one.add_argument("--from", dest="top", type=mebibytes, default=80, metavar="MIB")
+    one.add_argument("--to", dest="bottom", type=mebibytes, default=52, metavar="MIB")
+    one.add_argument("--step", type=mebibytes, default=4, metavar="MIB")
+    one.set_defaults(command=command_ladder)
+
     one = commands.add_parser("judge", help="judge the crash that is in a folder")
     one.add_argument("folder", type=Path, help="what demo or crash has written")
     one.set_defaults(command=command_judge)
@@ -99,6 +135,15 @@ def parse() -> argparse.Namespace:
     one.add_argument("--rounds", type=int, default=ROUNDS, help=f"at most; default: {ROUNDS}")
     one.add_argument("--kept", action="store_true", help="only print the results there are")
     one.set_defaults(command=command_bench)
+
+    one = commands.add_parser("diet", parents=[drill], help="measure what the capture needs")
+    one.add_argument("--rounds", type=int, default=diet.ROUNDS, help=f"default: {diet.ROUNDS}")
+    one.add_argument("--full", action="store_true", help="Debian's kernel for all machines")
+    one.add_argument("--suite", default="", help="of Debian: backports; default: this machine's")
+    one.add_argument("--append", default="", help="more words for the capture kernel")
+    one.add_argument("--ladder", nargs="*", metavar="SIZE", help="the smallest reservation instead")
+    one.add_argument("--out", type=Path, metavar="DIR", help="default: build/lab/diet")
+    one.set_defaults(command=command_diet, scenario="crash")
     return parser.parse_args()
 
 

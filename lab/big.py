@@ -41,7 +41,7 @@ class Input:
 def inputs() -> dict[str, Input]:
     """All of them by name; whatever they do not say is as in the scenario "crash"."""
     crash = load_scenario("crash")
-    load = {key: value for key, value in crash.load.items() if key != "mem-usage"}
+    load = {key: value for key, value in crash.load.items() if key not in ("mem-usage", "rehearse")}
     light = {**load, "deadline": 600}
     six = {**light, "anon-mib": 384, "cache-mib": 256, "tmpfs-mib": 64, "files": 20000}
     six |= {"heap-mib": 2560, "data-mib": 560, "sleepers": 30}

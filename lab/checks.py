@@ -11,7 +11,8 @@ from .errors import LabError
 class Totals:
     """How many checks passed, failed and were skipped, over all threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet  # only what fails is printed
         self.lock = threading.Lock()
         self.passed = 0
         self.failed = 0
@@ -22,7 +23,8 @@ class Totals:
         with self.lock:
             self.passed += good
             self.failed += not good
-            print(line, flush=True)
+            if not (good and self.quiet):
+                print(line, flush=True)
 
     def count_skipped(self, line: str) -> None:
         """Print the line of one check that could not be made and count it."""

@@ -2,25 +2,34 @@
 """Running one scenario: build the guest, boot it, let it crash, and collect what was captured."""
 
 import json
+import os
 import re
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from . import debian, debs, disk, qemu, staged, uki
+from .action import Actions
 from .console import PANIC, Console
+from .damage import Damage
+from .disks import PRECIOUS, make_old_crashes
 from .errors import LabError
 from .paths import program
+from .places import Places
 from .proc import environment, run
-from .scenario import Scenario
-from .vmcore import Segment
+from .scenario import ROOT_DISK, Scenario
+from .vmcore import Ram, Segment, elfcorehdr_address
 
 Say = Callable[[str], None]
 CRASH_ROOT = "/var/crash"
 WAITING = re.compile(r"^lab: waiting after (\S+)$")
+CRASH_FOLDER = re.compile(r"(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\dZ)(-\d+)?")
+DISK_MODULES = ["virtio_pci", "virtio_blk"]
+AFTER_SECONDS = 60
 
 # Console lines, each awaited after the one before, and what they tell the user.
 PHASES: tuple[tuple[str, str], ...] = (
@@ -42,19 +51,23 @@ class Facts:
     level: int
     accelerator: str
     seconds: float
+    at: str = ROOT_DISK  # the disk or share with the crash folder that most judges look at
 
 
 class Folder:
     """The output folder of one crash, and the names of what is in it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path = path.resolve()  # QEMU has another working folder
         self.recipe = path / "capture.recipe"
         self.ram = path / "ram"
         self.disk = path / "disk.img"
+        self.firmware = path / "firmware.fd"
         self.console_log = path / "console.log"
         self.capture_image = path / "capture.img"
         self.captured = path / "captured"
+        self.places = path / "places"  # the files of the other disks and shares, by their names
+        self.after_log = path / "after.log"
         self.vmcore = path / "vmcore.rebuilt"
         self.staged = path / "staged.json"
         self.facts_file = path / "facts.json"
@@ -83,16 +96,19 @@ class Folder:
         for path in (self.ram, self.vmcore):
             path.unlink(missing_ok=True)
 
-    def crash_folders(self) -> list[Path]:
-        """The folders that captures made on the guest's disk."""
-        return sorted(path for path in self.captured.glob("crash/*") if path.is_dir())
+    def crash_folders(self, at: str = ROOT_DISK) -> list[Path]:
+        """The folders that captures made on a disk or share, the earliest first."""
+        top = self.captured if at == ROOT_DISK else self.places / at
+        found = (path for path in top.rglob("*") if CRASH_FOLDER.fullmatch(path.name))
+        return sorted(path for path in found if path.is_dir())
 
     def crash_folder(self) -> Path:
-        """The one folder that the capture made."""
-        folders = self.crash_folders()
-        if len(folders) != 1:
-            raise LabError(f"{len(folders)} folders in {self.captured / 'crash'}, expected one")
-        return folders[0]
+        """The folder that the judges look at: the latest."""
+        at = self.facts().at
+        folders = self.crash_folders(at)
+        if not folders:
+            raise LabError(f"no crash folder on {at}")
+        return folders[-1]
 
 
 def system_program(name: str) -> Path:
@@ -111,11 +127,19 @@ def fetch_packages(scenario: Scenario) -> debs.Kernel:
         debs.fetch_firmware(scenario.guest.firmware)
     if scenario.uki:
         debs.fetch_uki_stub()
-    if scenario.restart.by == "systemd":
+    if scenario.restart.by == "systemd" or scenario.configured.conf:
         debian.fetch_system()
     if scenario.restart.by:
         debs.fetch_kernel(scenario.restart.suite)
-    return debs.fetch_kernel(scenario.guest.suite)
+    return debs.fetch_kernel(scenario.guest.suite, scenario.guest.flavour)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """The same file at another place, without its bytes where that can be."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 class Drill:
@@ -128,6 +152,9 @@ class Drill:
         self.folder = folder
         self.say = say
         self.uuid = str(uuid.uuid4())
+        self.places = Places(scenario, folder.path)
+        self.actions = Actions(scenario.actions, self.act)
+        self.machine: qemu.Machine | None = None  # while it lives
         self.phases = list(self.told)
         self.started = time.monotonic()
         self.regions: list[tuple[int, int]] = []  # reserved for the panic kernel
@@ -143,9 +170,12 @@ class Drill:
         kernel = fetch_packages(self.scenario)
         self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
         first, capture = self.images(kernel)
+        self.places.make()
         self.make_disk(kernel, capture)
         self.step(f"images and guest disk made; capture image {capture.stat().st_size >> 10} KiB")
         facts = self.crash(kernel, first)
+        if self.scenario.boots_again:
+            self.boot_again(kernel, first)
         self.collect()
         staged.keep_headers(self.folder.staged, self.staged)
         text = json.dumps(asdict(facts), indent=1)
@@ -155,25 +185,51 @@ class Drill:
     def images(self, kernel: debs.Kernel) -> tuple[Path, Path]:
         """The first kernel's initramfs and the capture kernel's, from the same builder."""
         capture = self.folder.capture_image
-        self.write_recipe(self.folder.recipe, self.scenario.modules)
-        self.initramfs(kernel, self.folder.recipe, "lifeboat-init", capture)
+        self.write_recipe(self.folder.recipe)
+        with self.root_with_programs(kernel) as root:
+            self.initramfs(replace(kernel, root=root), self.folder.recipe, "lifeboat-init", capture)
         return self.first_image(kernel), capture
+
+    @contextmanager
+    def root_with_programs(self, kernel: debs.Kernel) -> Iterator[Path]:
+        """The kernel's tree, and in it the programs that the recipe names."""
+        if not self.scenario.programs:
+            yield kernel.root
+            return
+        root = self.folder.path / "root"
+        shutil.copytree(kernel.root, root, symlinks=True, copy_function=link_or_copy)
+        for name in self.scenario.programs:
+            shutil.copy2(program(name), root / name)
+        yield root
+        shutil.rmtree(root)
 
     def first_image(self, kernel: debs.Kernel) -> Path:
         """The initramfs with the lab's own PID 1."""
         first = self.folder.path / "first.img"
-        # The first kernel needs its disk in every scenario, whatever the capture kernel lacks.
+        # The first kernel needs its disks in every scenario, whatever the capture kernel lacks.
         recipe = self.folder.path / "first.recipe"
-        self.write_recipe(recipe, ["virtio_pci", "virtio_blk"])
+        names = [*DISK_MODULES, *self.places.modules(), *self.scenario.guest.first_modules]
+        lines = ["schema = lifeboat-recipe-2"]
+        lines += [f"module = {name}" for name in names]
+        lines += ["target = fs", f"device = UUID={self.uuid}", "fstype = ext4"]
+        recipe.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self.initramfs(kernel, recipe, "lab-guest", first)
         return first
 
-    def write_recipe(self, path: Path, modules: list[str]) -> None:
-        """The scenario's recipe, with @ROOT@ standing for the guest disk's UUID."""
-        lines = [f"{key} = {value}" for key, value in self.scenario.recipe.items()]
-        lines += [f"module = {name}" for name in modules]
+    def write_recipe(self, path: Path) -> None:
+        """The scenario's recipe: what it has for all, then its targets.
+
+        @ROOT@ stands for the root disk's UUID; see also Places.fill_in().
+        """
+        pairs = [*self.scenario.recipe.items(), ("module", self.scenario.modules)]
+        for target in self.scenario.targets:
+            pairs += target.items()
+        lines = []
+        for key, value in pairs:
+            values: list[str] = value if isinstance(value, list) else [str(value)]
+            lines += [f"{key} = {one}" for one in values]
         text = "\n".join(lines).replace("@ROOT@", self.uuid)
-        path.write_text(text + "\n", encoding="utf-8")
+        path.write_text(self.places.fill_in(text) + "\n", encoding="utf-8")
 
     def initramfs(self, kernel: debs.Kernel, recipe: Path, init: str, image: Path) -> None:
         """One image by our own builder, with one of the built programs as its init."""
@@ -186,6 +242,8 @@ class Drill:
         tree = self.folder.path / "tree"
         for name in ("proc", "sys", "dev", "run", "tmp", "boot", CRASH_ROOT.lstrip("/")):
             (tree / name).mkdir(parents=True)
+        shutil.copytree(self.folder.path / PRECIOUS, tree / PRECIOUS)
+        make_old_crashes(tree / CRASH_ROOT.lstrip("/"), self.scenario.guest.old_crashes)
         disk.copy_program(program("lifeboat"), tree, "/usr/bin/lifeboat")
         if self.scenario.load.get("mem-usage"):
             disk.copy_program(system_program("makedumpfile"), tree, "/usr/bin/makedumpfile")
@@ -195,19 +253,30 @@ class Drill:
         shutil.copy(kernel.vmlinuz, tree / "boot")
         shutil.copy(capture, tree / "boot/capture.img")
         if self.scenario.uki:
-            command_line = " ".join(self.scenario.command_line)
+            command_line = " ".join(self.capture_line())
             uki.make(kernel.vmlinuz, capture, command_line, tree / "boot/panic.efi")
         conf: dict[str, str | int] = {
             "kernel": f"/boot/{kernel.vmlinuz.name}",
             "initrd": "/boot/capture.img",
-            "command-line": " ".join(self.scenario.command_line),
+            "command-line": " ".join(self.capture_line()),
             "uki": "/boot/panic.efi" if self.scenario.uki else "",
             "load-args": " ".join(self.scenario.load_args),
             "peers": " ".join(self.scenario.peers),
             "wait": int(bool(self.scenario.damage)),
+            "crashes": self.scenario.guest.crashes,
+            "after-run": "; ".join(" ".join(words) for words in self.after_run()),
+            **self.places.conf(),
             **self.scenario.load,
         }
         self.finish_disk(tree, conf)
+
+    def capture_line(self) -> list[str]:
+        """The words of the capture kernel's command line."""
+        return [*self.scenario.command_line, *self.scenario.guest.capture_args]
+
+    def after_run(self) -> list[list[str]]:
+        """The commands for the time after the crash, with what they name."""
+        return [[self.places.fill_in(word) for word in words] for words in self.scenario.after_run]
 
     def finish_disk(self, tree: Path, conf: Mapping[str, str | int]) -> None:
         """The tree becomes the disk, with /lab.conf in it."""
@@ -216,20 +285,50 @@ class Drill:
         disk.make_ext4(self.folder.disk, tree, self.uuid, self.scenario.guest.disk_mib)
         shutil.rmtree(tree)
 
+    def boot(self, kernel: debs.Kernel, first: Path, more: list[str]) -> qemu.Boot:
+        """What the guest boots, with more words on its command line."""
+        guest = self.scenario.guest
+        words = ["console=ttyS0", "panic=1", f"crashkernel={guest.crashkernel}"]
+        command_line = " ".join([*words, f"lab.root={self.uuid}", *guest.kernel_args, *more])
+        memory, cpus = guest.memory_mib, guest.cpus
+        return qemu.Boot(kernel.vmlinuz, first, command_line, memory, cpus, self.firmware())
+
+    def firmware(self) -> Path | None:
+        """The guest's own copy of its firmware: variables that it sets are there when it boots again."""
+        if not self.scenario.guest.firmware:
+            return None
+        if not self.folder.firmware.exists():
+            shutil.copyfile(debs.fetch_firmware(self.scenario.guest.firmware), self.folder.firmware)
+        return self.folder.firmware
+
     def make_machine(self, kernel: debs.Kernel, first: Path) -> tuple[qemu.Machine, str]:
         """The guest as the scenario wants it, and its accelerator."""
         guest = self.scenario.guest
-        words = ["console=ttyS0", "panic=1", f"crashkernel={guest.crashkernel}"]
-        command_line = " ".join([*words, f"lab.root={self.uuid}", *guest.kernel_args])
-        firmware = debs.fetch_firmware(guest.firmware) if guest.firmware else None
-        memory, cpus = guest.memory_mib, guest.cpus
-        boot = qemu.Boot(kernel.vmlinuz, first, command_line, memory, cpus, firmware)
+        boot = self.boot(kernel, first, [])
         accelerator = qemu.accelerator(boot)
         machine = qemu.Machine(boot, accelerator, self.folder.console_log)
         machine.back_memory(self.folder.ram)
         machine.add_disk(self.folder.disk)
-        self.step(f"booting with {accelerator}, {memory} MiB, {guest.crashkernel} kept")
+        machine.add_monitor()
+        self.places.add_to(machine)
+        machine.argv += guest.devices
+        if guest.crashes > 1:
+            machine.let_reboot()
+        self.step(f"booting with {accelerator}, {guest.memory_mib} MiB, {guest.crashkernel} kept")
         return machine, accelerator
+
+    def boot_again(self, kernel: debs.Kernel, first: Path) -> None:
+        """The guest once more, with sound disks: it copies to its root disk what only a kernel can read."""
+        boot = self.boot(kernel, first, ["lab.after"])
+        machine = qemu.Machine(boot, qemu.accelerator(boot), self.folder.after_log)
+        machine.add_disk(self.folder.disk)
+        for image in self.places.sound():
+            machine.add_image(image)
+        ended = machine.run(AFTER_SECONDS)
+        console = Console.read(self.folder.after_log)
+        if not ended or not console.find(r"^lab: after: done$"):
+            raise self.failure(console, "the guest did not come to its end when booted once more")
+        self.step("booted once more")
 
     def crash(self, kernel: debs.Kernel, first: Path) -> Facts:
         """Boot, crash and capture; ends when the guest has powered off."""
@@ -244,21 +343,23 @@ class Drill:
         guest = self.scenario.guest
         machine, accelerator = self.make_machine(kernel, first)
         started = time.monotonic()
-        ended = machine.run(guest.seconds, lambda text: self.hear(machine, kernel, text))
+        self.machine = machine
+        hear = lambda text: self.hear(machine, kernel, text)
+        ended = machine.run(guest.seconds, hear, self.actions.tick)
+        self.machine = None
         if not ended:
             why = f"the guest did not end within {guest.seconds} s"
             raise self.failure(self.folder.console(), why)
         seconds = time.monotonic() - started
         self.step("the guest has ended")
-        level = int(self.scenario.recipe["level"])
-        name = self.scenario.name
-        return Facts(
-            name, kernel.version, guest.suite, guest.memory_mib, level, accelerator, seconds
-        )
+        name, level, memory = self.scenario.name, self.scenario.level, guest.memory_mib
+        at = self.scenario.expect.at
+        return Facts(name, kernel.version, guest.suite, memory, level, accelerator, seconds, at)
 
     def hear(self, machine: qemu.Machine, kernel: debs.Kernel, text: str) -> bool:
         """One line of the guest, which may be waiting for us; never ends the guest."""
         self.announce(text)
+        self.actions.hear(text)
         self.regions += staged.regions_in(text)
         if waiting := WAITING.match(text):
             self.look(kernel, waiting.group(1))
@@ -277,6 +378,27 @@ class Drill:
             address = reserved.damage(files[self.scenario.damage])
             self.step(f"{self.scenario.damage} damaged at {address:#x}")
 
+    def act(self, words: list[str]) -> None:
+        """Do one of the scenario's actions to the guest."""
+        assert self.machine
+        what, name = words[0], words[-1]
+        if what == "attach":
+            self.machine.attach(self.places.image(name))
+        elif what == "detach":
+            self.machine.execute("device_del", id=name)
+        elif what == "hang":
+            self.machine.hang(name)
+        elif what == "damage":
+            ram = Ram(self.folder.ram, self.scenario.guest.memory_mib, writable=True)
+            Damage(ram, elfcorehdr_address(self.folder.console())).do(name)
+        elif what == "keep":
+            self.machine.execute("stop")
+            self.places.keep(name, self.folder.disk)
+            self.machine.execute("cont")
+        elif what == "cut":
+            self.machine.cut_power()
+        self.step(" ".join(words))
+
     def announce(self, text: str) -> bool:
         """Tell the user about the phases that console lines begin; never ends the guest."""
         if self.phases and re.search(self.phases[0][0], text):
@@ -288,5 +410,11 @@ class Drill:
         return LabError(f"{why}; the console ended with\n{console.tail()}")
 
     def collect(self) -> None:
-        """Take the capture's folder out of the disk image."""
+        """Take the capture's folder out of the disk image, and what is on the others."""
+        if left := self.actions.left():
+            why = f"no line of the console was the sign to {', '.join(left)}"
+            raise self.failure(self.folder.console(), why)
         disk.extract(self.folder.disk, CRASH_ROOT, self.folder.captured)
+        disk.extract(self.folder.disk, f"/{PRECIOUS}", self.folder.captured)
+        self.folder.places.mkdir()
+        self.places.collect(self.folder.disk, self.folder.places)

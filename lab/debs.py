@@ -22,7 +22,7 @@ from .errors import LabError
 from .paths import cache_dir
 from .proc import environment, run
 
-KERNEL_META = "linux-image-cloud-amd64"
+CLOUD = "cloud"  # the flavour of kernel that is for virtual machines; "": the one with everything
 DOWNLOAD_SECONDS = 900
 LIBRARY = ("lib", "zlib")  # how the names of packages of libraries begin
 LIBRARIES = Path("usr/lib/x86_64-linux-gnu")
@@ -249,20 +249,21 @@ def kernel_parts(name: str, suite: str) -> list[str]:
     return re.findall(rf"linux-\w+-{re.escape(version)}", depends)
 
 
-def kernel_package(suite: str) -> str:
-    """The name of a suite's newest cloud kernel's package, through the meta package."""
+def kernel_package(suite: str, flavour: str = CLOUD) -> str:
+    """The name of the package of a suite's newest kernel, through the meta package."""
     apt = apt_of(suite)
-    depends = apt.retrying(lambda: apt.show(KERNEL_META, "Depends"))
+    meta = "-".join(part for part in ("linux-image", flavour, "amd64") if part)
+    depends = apt.retrying(lambda: apt.show(meta, "Depends"))
     found = re.search(r"\blinux-image-[0-9][^ ,]*", depends)
     if not found:
-        raise LabError(f"{KERNEL_META} depends on no kernel: {depends}")
+        raise LabError(f"{meta} depends on no kernel: {depends}")
     return found.group()
 
 
 @cache
-def fetch_kernel(suite: str = OWN) -> Kernel:
-    """A suite's newest cloud kernel."""
-    name = kernel_package(suite)
+def fetch_kernel(suite: str = OWN, flavour: str = CLOUD) -> Kernel:
+    """A suite's newest kernel of a flavour."""
+    name = kernel_package(suite, flavour)
     apt = apt_of(suite)
 
     def unpack(deb: Path, into: Path) -> None:

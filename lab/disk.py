@@ -3,11 +3,12 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import LabError
-from .proc import run
+from .proc import environment, run, tail
 
 # debugfs ends with status 0 whatever happens, and says on stderr what went wrong. These lines of
 # its stderr are no failures: its banner, and owners that only root could restore.
@@ -45,12 +46,12 @@ def libraries(program: Path, folders: Sequence[Path] = ()) -> list[str]:
     return re.findall(r"(?:=> )?(/\S+) \(0x", text)
 
 
-def make_ext4(image: Path, tree: Path, uuid: str, mib: int) -> None:
+def make_ext4(image: Path, tree: Path, uuid: str, mib: int, label: str = "") -> None:
     """A sparse ext4 image of `mib` MiB holding a copy of the tree."""
     image.unlink(missing_ok=True)
     with open(image, "wb") as file:
         file.truncate(mib << 20)
-    options = ["-q", "-F", "-m", "0", "-U", uuid, "-E", "root_owner=0:0"]
+    options = ["-q", "-F", "-m", "0", "-U", uuid, "-L", label, "-E", "root_owner=0:0"]
     run(["mkfs.ext4", *options, "-d", tree, image])
 
 
@@ -67,3 +68,64 @@ def extract(image: Path, path: str, into: Path) -> None:
     wrong = [line for line in done.stderr.splitlines() if not HARMLESS.search(line)]
     if wrong:
         raise LabError(f"debugfs rdump {path}: {'; '.join(wrong)}")
+
+
+def ext4_layout(image: Path) -> tuple[int, int]:
+    """An ext4 image's free bytes, and where its first inode table begins."""
+    text = run(["dumpe2fs", image]).stdout
+    free = re.search(r"^Free blocks:\s+(\d+)$", text, re.MULTILINE)
+    size = re.search(r"^Block size:\s+(\d+)$", text, re.MULTILINE)
+    table = re.search(r"Inode table at (\d+)-", text)
+    if not free or not size or not table:
+        raise LabError(f"dumpe2fs does not tell what is where on {image}")
+    return int(free.group(1)) * int(size.group(1)), int(table.group(1)) * int(size.group(1))
+
+
+def extract_all(image: Path, into: Path) -> None:
+    """Copy all of the image's files into a new folder of ours."""
+    replay_journal(image)
+    into.mkdir(parents=True)
+    listing = run(["debugfs", "-R", "ls -p /", image]).stdout
+    for line in listing.splitlines():
+        fields = line.split("/")  # "/inode/mode/owner/group/name/size/"
+        if len(fields) > 5 and fields[5] not in (".", "..", "lost+found"):
+            extract(image, f"/{fields[5]}", into)
+
+
+CHECKERS: dict[str, list[str]] = {
+    "ext4": ["e2fsck", "-f", "-n"],
+    "xfs": ["xfs_repair", "-n"],
+    "btrfs": ["btrfs", "check", "--readonly"],
+    "vfat": ["fsck.vfat", "-n"],
+}
+CHECK_SECONDS = 60
+VFAT_STATE = 65  # in the boot sector of FAT32: 1 while it is mounted
+
+
+def wrong_with(image: Path, fs: str) -> str:
+    """What the file system's own checker finds: nothing, if it is sound.
+
+    It was in use when the machine crashed: ext4's journal is replayed before, and that vfat says "dirty" is no fault.
+    """
+    if fs == "ext4":
+        replay_journal(image)
+    elif fs == "vfat":
+        image = Path(shutil.copy(image, image.with_suffix(".clean")))
+        with open(image, "r+b") as file:
+            file.seek(VFAT_STATE)
+            file.write(b"\0")
+    argv = [*CHECKERS[fs], str(image)]
+    try:
+        done = subprocess.run(
+            argv,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=CHECK_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as err:
+        raise LabError(f"{argv[0]}: {err}") from err
+    return tail(done.stdout + done.stderr) if done.returncode else ""

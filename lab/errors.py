@@ -4,3 +4,7 @@
 
 class LabError(Exception):
     """A drill could not be run, or a judge could not judge; the message is for the user."""
+
+
+class Unavailable(LabError):
+    """This machine cannot do what the lab wants, through no fault of what is tested."""

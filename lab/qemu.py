@@ -6,17 +6,23 @@ import os
 import selectors
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .errors import LabError
+from .disks import Image
+from .errors import LabError, Unavailable
 from .paths import cache_dir
 from .proc import environment, run, tail
+from .qmp import Monitor
 
 QEMU = "qemu-system-x86_64"
 GUEST_UP = "lab: up"
+VIRTIOFSD = ("/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd")  # its newer place first
 PROBE_SECONDS = 20
+TICK_SECONDS = 0.1
 EXIT_SECONDS = 10
 GIB = 1 << 30
 
@@ -34,7 +40,7 @@ class Boot:
     command_line: str
     memory_mib: int
     cpus: int
-    firmware: Path | None = None  # instead of QEMU's own BIOS
+    firmware: Path | None = None  # instead of QEMU's own BIOS; its variables are written into it
 
 
 def file_offset(address: int, memory_mib: int) -> int:
@@ -62,9 +68,14 @@ class Machine:
         self.argv += ["-smp", str(boot.cpus), "-m", str(boot.memory_mib), "-no-reboot"]
         self.argv += ["-serial", "stdio", "-kernel", str(boot.kernel), "-initrd", str(boot.initrd)]
         self.argv += ["-append", boot.command_line]
-        self.argv += ["-bios", str(boot.firmware)] if boot.firmware else []
+        if boot.firmware:
+            self.argv += ["-drive", f"if=pflash,format=raw,file={boot.firmware}"]
         self.guest: subprocess.Popen[bytes] | None = None  # while it runs
         self.memory_mib = boot.memory_mib
+        self.socket = log.with_suffix(".qmp")
+        self.monitor: Monitor | None = None
+        self.helpers: list[list[str]] = []  # programs that run beside it
+        self.was_cut = False
 
     def back_memory(self, path: Path) -> None:
         """Keep the guest's RAM in a file, for judges to read when the guest is gone."""
@@ -75,6 +86,52 @@ class Machine:
     def add_disk(self, image: Path) -> None:
         """A virtio disk; cache=unsafe because the host does not crash in our drills."""
         self.argv += ["-drive", f"file={image},if=virtio,format=raw,cache=unsafe"]
+
+    def add_monitor(self) -> None:
+        """Let the guest be talked to by execute() while it runs."""
+        # a socket's path is short (unix(7)), a folder's may not be
+        self.argv += ["-qmp", f"unix:{self.socket.name},server=on,wait=off"]
+
+    def add_image(self, image: Image) -> None:
+        """A further disk, in reach of faults; attached if it is there from the start."""
+        self.argv += ["-object", json.dumps(image.throttle())]
+        if image.wanted.attached:
+            self.argv += image.controller()
+            self.argv += ["-blockdev", json.dumps(image.node())]
+            self.argv += ["-device", json.dumps(image.device())]
+
+    def add_share(self, name: str, kind: str, folder: Path) -> None:
+        """A folder of the host as a file system without a block device."""
+        if kind == "9p":
+            self.argv += ["-virtfs", f"local,path={folder},mount_tag={name},security_model=none"]
+            return
+        socket = f"{name}.virtiofs"
+        self.argv += ["-chardev", f"socket,id=chardev-{name},path={socket}"]
+        self.argv += ["-device", f"vhost-user-fs-pci,chardev=chardev-{name},tag={name}"]
+        words = ["-o", f"source={folder}", "-o", "sandbox=chroot"]
+        self.helpers.append([virtiofsd(), f"--socket-path={socket}", *words])
+
+    def execute(self, command: str, **arguments: Any) -> Any:
+        """Have the running guest's QEMU do something."""
+        if not self.monitor:
+            self.monitor = Monitor(self.socket)
+        return self.monitor.execute(command, **arguments)
+
+    def attach(self, image: Image) -> None:
+        """Plug a disk into the running guest."""
+        self.execute("blockdev-add", **image.node())
+        self.execute("device_add", **image.device())
+
+    def hang(self, name: str) -> None:
+        """From now on requests to a disk take for ever."""
+        limits = {"bps-total": 1}
+        self.execute("qom-set", path=f"/objects/group-{name}", property="limits", value=limits)
+
+    def cut_power(self) -> None:
+        """End the guest at once."""
+        assert self.guest
+        self.was_cut = True
+        self.guest.kill()
 
     def let_reboot(self) -> None:
         """A reset boots the guest again instead of ending it."""
@@ -89,29 +146,88 @@ class Machine:
         except BrokenPipeError as err:
             raise LabError(f"{QEMU} has ended while the guest waited for an answer") from err
 
-    def run(self, seconds: float, until: Callable[[str], bool] = lambda text: False) -> bool:
-        """Run until the guest ends (True) or a line satisfies `until` or time is up (False)."""
+    def run(
+        self,
+        seconds: float,
+        until: Callable[[str], bool] = lambda text: False,
+        tick: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Run until the guest ends (True) or a line satisfies `until` or time is up (False).
+
+        `tick` is called several times a second.
+        """
         errors = self.log.with_suffix(".qemu")
-        with open(self.log, "w", encoding="utf-8") as log, open(errors, "wb") as err:
+        self.was_cut = False
+        with (
+            open(self.log, "w", encoding="utf-8", buffering=1) as log,
+            open(errors, "wb") as err,
+            self.beside(errors.with_suffix(".helpers")),
+        ):
             self.guest = guest = subprocess.Popen(
                 self.argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=err,
                 env=environment(),
+                cwd=self.log.parent,
             )
             try:
-                ended = listen(guest, log.write, seconds, until)
+                ended = listen(guest, log.write, seconds, until, tick)
                 if ended:  # the console is closed: the process itself is about to end
                     guest.wait(EXIT_SECONDS)
             finally:
                 guest.kill()
                 status = guest.wait()
                 self.guest = None
-        if ended and status != 0:
+                self.hang_up()
+        if ended and status != 0 and not self.was_cut:
             words = tail(errors.read_text(errors="replace"))
             raise LabError(f"{QEMU} ended with status {status}:\n{words}")
         return ended
+
+    def hang_up(self) -> None:
+        """The guest has ended."""
+        if self.monitor:
+            self.monitor.close()
+            self.monitor = None
+        self.socket.unlink(missing_ok=True)
+
+    @contextmanager
+    def beside(self, log: Path) -> Iterator[None]:
+        """The helpers run, and end with the guest."""
+        running = []
+        try:
+            for argv in self.helpers:
+                with open(log, "ab") as out:
+                    words = ["setpriv", "--pdeathsig", "KILL", *argv]
+                    running.append(subprocess.Popen(words, cwd=log.parent, stdout=out, stderr=out))
+            # each makes its socket, which the guest's QEMU has to find
+            for socket in [self.log.parent / argv[1].partition("=")[2] for argv in self.helpers]:
+                wait_for(socket, log)
+            yield
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+
+
+def virtiofsd() -> str:
+    """The program that serves a folder by virtiofs."""
+    found = next((path for path in VIRTIOFSD if os.access(path, os.X_OK)), None)
+    if not found:
+        raise Unavailable(f"there is no {' or '.join(VIRTIOFSD)}")
+    return found
+
+
+def wait_for(socket: Path, log: Path) -> None:
+    """Until a helper has made its socket."""
+    end = time.monotonic() + EXIT_SECONDS
+    while not socket.is_socket():
+        if time.monotonic() > end:
+            words = tail(log.read_text(errors="replace"))
+            # a container may not let it change its root
+            raise Unavailable(f"no {socket.name} within {EXIT_SECONDS} s:\n{words}")
+        time.sleep(TICK_SECONDS)
 
 
 def listen(
@@ -119,6 +235,7 @@ def listen(
     write: Callable[[str], object],
     seconds: float,
     until: Callable[[str], bool],
+    tick: Callable[[], None],
 ) -> bool:
     """Copy the guest's lines to `write`, stamped; return whether the guest closed its console."""
     assert guest.stdout is not None
@@ -127,8 +244,10 @@ def listen(
     with selectors.DefaultSelector() as selector:
         selector.register(guest.stdout, selectors.EVENT_READ)
         while (left := start + seconds - time.monotonic()) > 0:
-            if not selector.select(left):
-                break
+            ready = selector.select(min(left, TICK_SECONDS))
+            tick()
+            if not ready:
+                continue
             chunk = os.read(guest.stdout.fileno(), 65536)
             stamp = time.monotonic() - start
             *lines, partial = (partial + chunk).split(b"\n")

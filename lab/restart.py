@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import debian, debs, disk, qemu
+from .configured import ConfiguredDrill
 from .crash import Drill, Facts, Folder, Say, fetch_packages
 from .errors import LabError
 from .paths import ROOT, program
@@ -110,7 +111,7 @@ class RestartDrill(Drill):
         kernel = fetch_packages(self.scenario)
         second = debs.fetch_kernel(self.scenario.restart.suite)
         self.step(f"kernel {kernel.version}, then {second.version}")
-        self.write_recipe(self.folder.recipe, self.scenario.modules)
+        self.write_recipe(self.folder.recipe)
         first = self.first_image(kernel)
         self.make_restart_disk(second)
         self.step("images and guest disk made")
@@ -168,4 +169,6 @@ class RestartDrill(Drill):
 def drill(scenario: Scenario, folder: Folder, say: Say) -> Drill:
     """The drill that a scenario describes."""
     kind = RestartDrill if scenario.restart.by else Drill
+    if scenario.configured.conf:
+        kind = ConfiguredDrill
     return kind(scenario, folder, say)

@@ -5,15 +5,27 @@ A file may name another as its `base` and say only what differs. Unknown keys ar
 scenario never tests less than its author believes.
 """
 
+import re
 import tomllib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
 from .errors import LabError
 from .paths import SCENARIOS
 
 
-T = TypeVar("T", "Guest", "Restart", "Expect", "Scenario")
+T = TypeVar(
+    "T", "Guest", "Restart", "Disk", "Share", "Action", "Configured", "Expect", "Scenario"
+)
+
+ROOT_DISK = "root"  # the name of the disk that each guest has
+FILE_SYSTEMS = ("ext4", "xfs", "btrfs", "vfat", "none")
+SHARES = ("9p", "virtiofs")
+BUSES = ("virtio", "scsi", "sata", "nvme", "usb")
+DAMAGES = ("superblock", "root")
+FAULT = re.compile(r"(read|write|flush) fails after (\d+)")
+LEVELS = re.compile(r"\d+(,\d+)*")
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,47 @@ class Guest:
     suite: str  # of Debian, whose newest cloud kernel it runs; empty: this machine's own
     firmware: str  # "ovmf", or empty: QEMU's own BIOS
     kernel_args: list[str]  # more words for the first kernel's command line
+    flavour: str = "cloud"  # of Debian's kernel; empty: the one with everything, 9p too
+    devices: list[str] = field(default_factory=list)  # more words for QEMU
+    capture_args: list[str] = field(default_factory=list)  # more words for the capture kernel's
+    crashes: int = 1  # the guest starts again after each; when it has crashed so often, it ends
+    first_modules: list[str] = field(default_factory=list)  # more of them for the first kernel
+    old_crashes: int = 0  # crash folders that are there already, logs only; the oldest is pinned
+
+
+@dataclass(frozen=True)
+class Disk:
+    """One more disk of the guest; `root` is there without saying so."""
+
+    name: str
+    mib: int
+    fs: str  # one of FILE_SYSTEMS
+    bus: str = "virtio"  # one of BUSES
+    label: str = ""  # of its file system, ext4 only
+    partition: bool = False  # it has a GUID partition table, and is partition 2 of 3
+    attached: bool = True  # when the guest starts; else an action attaches it
+    read_only: bool = False
+    mounted: bool = False  # by the first kernel, and written to when it panics
+    corrupt: str = ""  # one of DAMAGES: found, but not to be mounted
+    leave_kib: int = 0  # when not 0: all but this much is in use
+    faults: list[str] = field(default_factory=list)  # "write fails after 40": of such requests
+
+
+@dataclass(frozen=True)
+class Share:
+    """A folder of the host that the guest can mount by its name."""
+
+    name: str
+    kind: str  # one of SHARES
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that happens to the guest after its first panic: see lab/action.py."""
+
+    on: str  # a regular expression: the first line that matches, the panic's own included
+    do: str  # a word of lab/action.py, and the name of a disk
+    after: float = 0  # seconds later
 
 
 @dataclass(frozen=True)
@@ -45,6 +98,19 @@ class Restart:
 
 
 @dataclass(frozen=True)
+class Configured:
+    """What an operator has written, and runs in the guest: see lab/configured.py."""
+
+    conf: str = ""  # /etc/lifeboat.conf; empty: this is no such scenario
+    files: dict[str, str] = field(default_factory=dict)  # programs in the guest, by their paths
+    programs: list[str] = field(default_factory=list)  # of this machine, to be there as well
+    suite: str | None = None  # of another kernel that captures, as in Guest; else the same one does
+    prepare: str = ""  # commands of the shell: what the scenario has of its own
+    arm: str = ""  # then: from the configuration to a loaded panic kernel
+    after: str = ""  # commands of the shell when the guest has booted again
+
+
+@dataclass(frozen=True)
 class Expect:
     """What must be true after the guest has ended."""
 
@@ -55,6 +121,18 @@ class Expect:
     dmesg: list[str]  # regular expressions, each found in the crashed kernel's log
     present: list[str]  # files in the crash folder
     absent: list[str]
+    image_kib: int  # the capture kernel's initramfs, at most: it lives in the reserved memory
+    at: str = ROOT_DISK  # the disk or share that has the crash folder of which all this is true
+    level: int | None = None  # of the dump, if it is not the first that the recipe names
+    panics: int = 1  # lines of a kernel that panics
+    after: list[str] = field(default_factory=list)  # as console, on that of the boot afterwards
+    # as console, in the records of persistent storage that the machine has when it boots again
+    pstore: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)  # of the record, what it cannot know here
+    # What each disk and share has in the end: see judges/honest.py. Those not named: nothing.
+    places: dict[str, list[str]] = field(default_factory=dict)
+    # What the root disk may have at each action "keep"; also words of judges/honest.py.
+    kept: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,9 +150,29 @@ class Scenario:
     damage: str  # what the host damages after it was staged: kernel, initrd; or nothing
     judges: list[str]  # who looks at a complete dump: modules of lab/judges
     command_line: list[str]  # of the capture kernel
-    recipe: dict[str, str | int]
+    recipe: dict[str, str | int | list[str]]  # its globals; a list is one key repeated
+    targets: list[dict[str, str | int]]  # of the recipe, in their order
     modules: list[str]
     expect: Expect
+    disks: list[Disk] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    programs: list[str] = field(default_factory=list)  # built ones, at / for the recipe to name
+    after_run: list[list[str]] = field(default_factory=list)  # commands, when it has booted again
+    configured: Configured = Configured()
+
+    @property
+    def level(self) -> int:
+        """The dump level that is expected: the one that is wanted first, or a leaner one."""
+        if self.expect.level is not None:
+            return self.expect.level
+        return int(str(self.recipe.get("level", 31)).split(",")[0])
+
+    @property
+    def boots_again(self) -> bool:
+        """Whether only a kernel can read what is on some disk, or commands are to be run."""
+        after = bool(self.after_run or self.configured.after or self.expect.pstore)
+        return after or any(disk.fs in ("xfs", "btrfs", "vfat") for disk in self.disks)
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -101,14 +199,64 @@ def read_tables(name: str) -> dict[str, Any]:
     return merge(read_tables(base), tables) if base else tables
 
 
-def build(kind: type[T], where: str, table: dict[str, Any]) -> T:
-    """Make a dataclass from a table whose keys must be exactly its fields."""
+def build(kind: type[T], where: str, table: Mapping[str, Any]) -> T:
+    """Make a dataclass from a table whose keys are its fields, all but those with a default."""
     given = {key.replace("-", "_"): value for key, value in table.items()}
-    wanted = {field.name for field in fields(kind)}
-    wrong = sorted(given.keys() ^ wanted)
+    known = {one.name for one in fields(kind)}
+    needed = {
+        one.name
+        for one in fields(kind)
+        if one.default is MISSING and one.default_factory is MISSING
+    }
+    wrong = sorted((given.keys() - known) | (needed - given.keys()))
     if wrong:
         raise LabError(f"scenario {where}: unknown or missing: {', '.join(wrong)}")
     return kind(**given)
+
+
+def build_all(kind: type[T], where: str, tables: list[dict[str, Any]]) -> list[T]:
+    """The same for a list of tables."""
+    return [build(kind, f"{where} {number}", table) for number, table in enumerate(tables, 1)]
+
+
+def wrong_with(disk: Disk) -> str:
+    """Why a disk cannot be as it is described; most can."""
+    if disk.fs not in FILE_SYSTEMS:
+        return f"no file system {disk.fs}"
+    if disk.bus not in BUSES:
+        return f"no bus {disk.bus}"
+    if disk.bus != "virtio" and (disk.mounted or not disk.attached or disk.fs not in ("ext4", "none")):
+        return "only virtio disks are plugged in later, or written to by the guest itself"
+    if disk.corrupt and (disk.corrupt not in DAMAGES or disk.fs != "ext4"):
+        return f"corrupt is one of {DAMAGES}, for ext4"
+    if disk.partition and (disk.fs not in ("none", "ext4") or disk.mounted or disk.corrupt):
+        return "a partition has no file system here, or an ext4 that the scenario does not touch"
+    if disk.label and disk.fs != "ext4":
+        return "only ext4 gets a label here"
+    if disk.mounted and (disk.fs == "none" or disk.corrupt or disk.read_only):
+        return "it cannot be mounted"
+    if disk.fs in ("xfs", "btrfs", "vfat") and (disk.read_only or not disk.attached):
+        return "only the guest writes to it, so it has to be attached at the start"
+    if wrong := [fault for fault in disk.faults if not FAULT.fullmatch(fault)]:
+        return f"no fault {wrong[0]!r}"
+    if disk.faults and disk.attached:
+        return "with faults it has to be attached after the panic"
+    return ""
+
+
+def check(scenario: Scenario) -> None:
+    """What the tables cannot say."""
+    for disk in scenario.disks:
+        if why := wrong_with(disk):
+            raise LabError(f"scenario {scenario.name}, disk {disk.name}: {why}")
+    names = [ROOT_DISK, *(disk.name for disk in scenario.disks)]
+    names += [share.name for share in scenario.shares]
+    if len(names) != len(set(names)):
+        raise LabError(f"scenario {scenario.name}: a name twice: {names}")
+    if wrong := {scenario.expect.at, *scenario.expect.places} - set(names):
+        raise LabError(f"scenario {scenario.name}: [expect] names what is not there: {wrong}")
+    if not LEVELS.fullmatch(str(scenario.recipe.get("level", 31))):
+        raise LabError(f"scenario {scenario.name}: level {scenario.recipe['level']}")
 
 
 def load_scenario(name: str) -> Scenario:
@@ -116,5 +264,10 @@ def load_scenario(name: str) -> Scenario:
     tables = read_tables(name)
     tables["guest"] = build(Guest, f"{name} [guest]", tables.get("guest", {}))
     tables["restart"] = build(Restart, f"{name} [restart]", tables.get("restart", {}))
+    tables["configured"] = build(Configured, f"{name} [configured]", tables.get("configured", {}))
     tables["expect"] = build(Expect, f"{name} [expect]", tables.get("expect", {}))
-    return build(Scenario, name, {**tables, "name": name})
+    for key, kind in (("disks", Disk), ("shares", Share), ("actions", Action)):
+        tables[key] = build_all(kind, f"{name} [[{key}]]", tables.get(key, []))
+    scenario = build(Scenario, name, {**tables, "name": name})
+    check(scenario)
+    return scenario

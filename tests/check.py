@@ -27,6 +27,7 @@ THREADED = {
     "test_flat": ("*",),
     "test_kdump": ("*",),
     "test_sink_elf": ("*",),
+    "test_target_raw": ("several_threads*",),
 }
 
 

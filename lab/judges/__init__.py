@@ -5,7 +5,7 @@ from ..checks import Checks
 from ..crash import Folder
 from ..errors import LabError
 from ..scenario import Scenario
-from . import bitmaps, fidelity, forms, loader, outcome, readers, restart, usage
+from . import bitmaps, fidelity, forms, honest, loader, outcome, readers, restart, usage
 from .evidence import Evidence
 
 
@@ -27,9 +27,13 @@ def judge_all(folder: Folder, scenario: Scenario, checks: Checks) -> None:
         restart.judge(folder, scenario, checks)
         return
     outcome.judge(folder, scenario, checks)
+    with checks.guard("honest"):
+        honest.judge(folder, scenario, checks)
     if scenario.expect.result != "complete":
         return
     evidence = Evidence(folder)
+    if scenario.guest.crashes > 1:
+        return  # the memory has been used again
     with checks.guard("loader"):
         loader.judge(evidence, scenario, checks)
     for name in scenario.judges:

@@ -1,32 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Did the capture end as the scenario says: files, crash.json, and words on the console?"""
 
-import json
 import re
-from pathlib import Path
-from typing import Any
 
 from ..checks import Checks
-from ..console import PANIC
-from ..crash import Folder
+from ..console import PANIC, Console
+from ..crash import CRASH_FOLDER, Folder
 from ..errors import LabError
+from ..places import COPIES
 from ..scenario import Scenario
+from .record import read_record
 
 SCHEMA = "lifeboat-crash-1"
-FOLDER_NAME = re.compile(r"(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\dZ)")
-IMAGE_LIMIT = 1_500_000
 PANIC_LINE = "sysrq triggered crash"
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """crash.json."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise LabError(f"{path.name}: {err}") from err
-    if not isinstance(record, dict):
-        raise LabError(f"{path.name} holds no object")
-    return record
+# What the kernel puts above each: why it wrote it, in the words of Linux before 5.8 and since (kmsg_dump_reason_str()).
+RESTART_RECORD = re.compile(r"(Restart|Shutdown)#\d+ Part\d+\n")
 
 
 def judge_console(folder: Folder, scenario: Scenario, checks: Checks) -> None:
@@ -44,18 +32,27 @@ def judge_console(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     for number, pattern in enumerate(scenario.expect.never, start=1):
         line = console.find(pattern)
         checks.expect(f"never-{number}", line is None, line.text if line else "")
-    again = console.find(PANIC)
-    checks.expect("no-second-panic", again is None, again.text if again else "")
+    if scenario.expect.after:
+        after = Console.read(folder.after_log)
+        for number, pattern in enumerate(scenario.expect.after, start=1):
+            why = f"no line matches {pattern!r}; the console ended with\n{after.tail()}"
+            checks.expect(f"after-{number}", after.find(pattern) is not None, why)
+    panics = [line.text for line in console.lines if re.search(PANIC, line.text)]
+    good = 1 + len(panics) == scenario.expect.panics
+    checks.expect("panics", good, f"{panics} after the first one, {scenario.expect.panics} in all")
 
 
 def judge_files(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     """What the capture left on the disk, and what it must not have left."""
     if not scenario.expect.present:
-        left = [str(path.relative_to(folder.captured)) for path in folder.crash_folders()]
-        checks.expect("nothing-written", not left, f"found {left}")
+        left = [path.name for path in folder.crash_folders(scenario.expect.at)]
+        checks.expect("nothing-written", not left or bool(scenario.expect.places), f"found {left}")
         return
     crash = folder.crash_folder()
-    checks.expect("folder-name", bool(FOLDER_NAME.fullmatch(crash.name)), crash.name)
+    number = len(folder.crash_folders(scenario.expect.at))
+    good = number == 1 or bool(scenario.expect.places)  # which says how many
+    checks.expect("one-folder", good, f"{number} crash folders")
+    checks.expect("folder-name", bool(CRASH_FOLDER.fullmatch(crash.name)), crash.name)
     for name in scenario.expect.present:
         path = crash / name
         size = path.stat().st_size if path.is_file() else 0
@@ -73,11 +70,10 @@ def judge_log(folder: Folder, scenario: Scenario, checks: Checks) -> None:
                       found.group() if found else "")
 
 
-def judge_image(folder: Folder, checks: Checks) -> None:
+def judge_image(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     """The capture kernel's image stays small: it lives in the reserved memory."""
-    size = folder.capture_image.stat().st_size
-    why = f"{size} bytes, {IMAGE_LIMIT} at most"
-    checks.expect("image-size", size <= IMAGE_LIMIT, why, f"{size} bytes")
+    size, limit = folder.capture_image.stat().st_size, scenario.expect.image_kib << 10
+    checks.expect("image-size", size <= limit, f"{size} bytes, {limit} at most", f"{size} bytes")
 
 
 def judge_record(folder: Folder, scenario: Scenario, checks: Checks) -> None:
@@ -89,7 +85,7 @@ def judge_record(folder: Folder, scenario: Scenario, checks: Checks) -> None:
             "schema": record["schema"],
             "result": record["capture"]["result"],
             "kernel": record["kernel"]["release"],
-            "panic": PANIC_LINE if PANIC_LINE in record["crash"]["panic"] else "",
+            "panic": PANIC_LINE in (record["crash"]["panic"] or ""),
             "time": record["crash"]["time"],
             "log-bytes": record["log"]["bytes"],
             "dump-bytes": record["dump"].get("bytes"),
@@ -97,16 +93,17 @@ def judge_record(folder: Folder, scenario: Scenario, checks: Checks) -> None:
         phases = [(p["name"], p["start_ms"], p["took_ms"]) for p in record["capture"]["phases"]]
     except (KeyError, TypeError, AttributeError) as err:
         raise LabError(f"crash.json lacks a field: {err!r}; {record}") from err
-    dump = crash / "vmcore"
+    dump, log = crash / "vmcore", crash / "dmesg.txt"
     true = {
         "schema": SCHEMA,
         "result": scenario.expect.result,
         "kernel": folder.facts().kernel,
-        "panic": PANIC_LINE,
-        "time": FOLDER_NAME.sub(r"\1\2:\3:\4", crash.name),
-        "log-bytes": (crash / "dmesg.txt").stat().st_size,
+        "panic": log.exists(),
+        "time": CRASH_FOLDER.sub(r"\1\2:\3:\4", crash.name),
+        "log-bytes": log.stat().st_size if log.exists() else 0,
         "dump-bytes": dump.stat().st_size if dump.exists() else None,
     }
+    true |= {name: None for name in scenario.expect.unknown}
     for name, value in true.items():
         checks.expect(f"record-{name}", said[name] == value, f"{said[name]!r}, not {value!r}")
     judge_phases(phases, folder.facts().seconds, checks)
@@ -122,13 +119,28 @@ def judge_phases(phases: list[tuple[str, int, int]], limit: float, checks: Check
     checks.expect("record-phases", good, f"{phases}, guest lived {limit:.1f} s", ", ".join(names))
 
 
+def judge_pstore(folder: Folder, scenario: Scenario, checks: Checks) -> None:
+    """The capture kernel's own log in firmware variables, which it wrote when it restarted."""
+    records = sorted((folder.places / COPIES / "pstore").glob("dmesg-*"))
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in records]
+    others = [p.name for p, text in zip(records, texts) if not RESTART_RECORD.match(text)]
+    told = f"{len(records)} records, {sum(map(len, texts))} bytes"
+    checks.expect("pstore", bool(records) and not others, f"{told}; of no restart: {others}", told)
+    for number, pattern in enumerate(scenario.expect.pstore, start=1):
+        found = any(re.search(pattern, text, re.MULTILINE) for text in texts)
+        checks.expect(f"pstore-{number}", found, f"{told}: no line matches {pattern!r}")
+
+
 def judge(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     """The whole outcome."""
     with checks.guard("console"):
         judge_console(folder, scenario, checks)
-    judge_image(folder, checks)
+    judge_image(folder, scenario, checks)
     with checks.guard("files"):
         judge_files(folder, scenario, checks)
+    if scenario.expect.pstore:
+        with checks.guard("pstore"):
+            judge_pstore(folder, scenario, checks)
     if scenario.expect.dmesg:
         with checks.guard("log"):
             judge_log(folder, scenario, checks)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The checks that need a vmcore and no virtual machine, all of them or some by name."""
+"""The checks that need no virtual machine, most of them a vmcore; all of them or some by name."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lab.checks import Checks, Totals
 
-from . import cut, estimate, fidelity, foreign, memory, threads, torn
+from . import cut, disks, estimate, fidelity, foreign, memory, threads, torn
 from .subject import Subject
 
 # The slow ones first, so that the last ones to end are short.
@@ -18,6 +18,7 @@ GROUPS = {
     "memory": memory.judge,
     "threads": threads.judge,
     "estimate": estimate.judge,
+    "disks": disks.judge,
 }
 
 

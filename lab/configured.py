@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Running a scenario in which nothing is prepared but a configuration file: the guest does what an operator does.
+
+The guest is a small Debian with the kernel's modules on its disk, and lifeboat where `make install` puts it. A shell runs the
+scenario's commands, which end with a loaded panic kernel; the image and the recipe are made in the guest.
+"""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from . import debian, debs, disk
+from .crash import CRASH_ROOT, Drill, Facts, fetch_packages, link_or_copy, system_program
+from .disks import PRECIOUS
+from .paths import program
+
+IMAGE = "/var/lib/lifeboat.img"
+RECIPE = "/var/lib/lifeboat.recipe"
+CONF = "/etc/lifeboat.conf"
+ARM, AFTER = "/lab-arm", "/lab-after-boot"
+PROGRAMS = ("find", "grep", "modprobe", "sed")  # of this machine
+
+# `node NAME` is the virtio disk NAME of the scenario, whatever the kernel calls it today.
+SHELL = """\
+set -eu
+export PATH=/usr/sbin:/usr/bin
+step() {
+	echo "lab: step $*"
+}
+node() {
+	for serial in /sys/block/*/serial; do
+		if [ "$(cat "$serial")" = "$1" ]; then
+			serial=${serial%/serial}
+			echo "/dev/${serial##*/}"
+			return
+		fi
+	done
+	echo "lab: no disk $1" >&2
+	return 1
+}
+fails() {
+	wanted=$1 status=0
+	shift
+	"$@" >/tmp/said 2>&1 || status=$?
+	cat /tmp/said
+	[ "$status" = "$wanted" ] || { echo "lab: status $status, not $wanted: $*"; return 1; }
+}
+says() {
+	grep -E "$1" /tmp/said >/dev/null || { echo "lab: no match for $1"; return 1; }
+}
+"""
+
+
+class ConfiguredDrill(Drill):
+    """One run of one scenario with a configuration."""
+
+    capture_kernel = ""
+
+    def run(self) -> Facts:
+        """The whole drill; the folder then holds everything that the judges need."""
+        self.folder.make_anew()
+        kernel = fetch_packages(self.scenario)
+        self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
+        # its place says that the folder is ours; the guest's recipe comes there in the end
+        self.folder.recipe.write_text(self.scenario.configured.conf, encoding="utf-8")
+        first = self.first_image(kernel)
+        self.places.make()
+        self.make_system(kernel)
+        self.step("guest disk made")
+        facts = self.crash(kernel, first)
+        if self.scenario.boots_again:
+            self.boot_again(kernel, first)
+        self.collect()
+        self.take_out(IMAGE, self.folder.capture_image)
+        self.take_out(RECIPE, self.folder.recipe)
+        text = json.dumps(asdict(facts), indent=1)
+        self.folder.facts_file.write_text(text + "\n", encoding="utf-8")
+        return facts
+
+    def make_system(self, kernel: debs.Kernel) -> None:
+        """The guest's root disk."""
+        wanted = self.scenario.configured
+        tree = self.folder.path / "tree"
+        shutil.copytree(debian.fetch_system(), tree, symlinks=True)
+        for name in ("proc", "sys", "dev", "run", "tmp", "boot", CRASH_ROOT.lstrip("/")):
+            (tree / name).mkdir(parents=True, exist_ok=True)
+        shutil.copytree(self.folder.path / PRECIOUS, tree / PRECIOUS)
+        capture = kernel if wanted.suite is None else debs.fetch_kernel(wanted.suite)
+        self.capture_kernel = capture.version
+        for version, root in {kernel.version: kernel.root, capture.version: capture.root}.items():
+            modules = tree / "usr/lib/modules" / version
+            shutil.copytree(root / "lib/modules" / version, modules, copy_function=link_or_copy)
+            for path in (root / "boot").iterdir():
+                shutil.copy2(path, tree / "boot")
+        disk.copy_program(program("lifeboat"), tree, "/usr/sbin/lifeboat")
+        (tree / "usr/lib/lifeboat").mkdir()
+        shutil.copy2(program("lifeboat-init"), tree / "usr/lib/lifeboat")
+        for name in (*PROGRAMS, *wanted.programs):
+            disk.copy_program(system_program(name), tree, f"/usr/sbin/{name}")
+        files = {
+            ARM: SHELL + wanted.prepare + wanted.arm,
+            AFTER: SHELL + wanted.after,
+            CONF: wanted.conf,
+            **wanted.files,
+        }
+        for name, text in files.items():
+            path = tree / name.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.fill_in(text), encoding="utf-8")
+            path.chmod(0o644 if path.suffix == ".conf" else 0o755)
+        conf: dict[str, str | int] = {
+            "kernel": f"/boot/{kernel.vmlinuz.name}",
+            "initrd": IMAGE,
+            "script": ARM,
+            "after-run": f"/bin/sh {AFTER}",
+            **self.places.conf(),
+            **self.scenario.load,
+        }
+        self.finish_disk(tree, conf)
+
+    def fill_in(self, text: str) -> str:
+        """@KERNEL@ is the version of the capture kernel; see also Places.fill_in()."""
+        return self.places.fill_in(text.replace("@KERNEL@", self.capture_kernel))
+
+    def take_out(self, path: str, to: Path) -> None:
+        """One file of the guest's disk."""
+        folder = self.folder.path / "taken"
+        disk.extract(self.folder.disk, path, folder)
+        (folder / Path(path).name).replace(to)
+        folder.rmdir()
