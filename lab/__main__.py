@@ -18,7 +18,6 @@ from .crash import Folder
 from .demo import demo
 from .errors import LabError
 from .judges import judge_all
-from .ladder import ladder
 from .paths import SCENARIOS, build_dir
 from .restart import drill
 from .scenario import Scenario, load_scenario
@@ -71,19 +70,6 @@ def command_bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def command_ladder(options: argparse.Namespace) -> int:
-    """Find the smallest reservation."""
-    scenario = load_scenario(options.scenario)
-    smallest = ladder(scenario, options.top, options.bottom, options.step, say)
-    say(f"enough for {scenario.name}: {smallest}M" if smallest else "none was enough")
-    return 0 if smallest else 1
-
-
-def mebibytes(text: str) -> int:
-    """An argument like 80 or 80M."""
-    return int(text.removesuffix("M"))
-
-
 def command_diet(options: argparse.Namespace) -> int:
     """Measure the capture kernel."""
     scenario = chosen_scenario(options)
@@ -118,13 +104,6 @@ def parse() -> argparse.Namespace:
     one.add_argument("scenario", help=f"one of: {known}")
     one.add_argument("--out", type=Path, metavar="DIR", help="default: build/lab/SCENARIO")
     one.set_defaults(command=command_crash)
-
-    one = commands.add_parser("ladder", help="reserve less and less, until a scenario fails")
-    one.add_argument("scenario")
-    one.add_argument("--from", dest="top", type=mebibytes, default=80, metavar="MIB")
-    one.add_argument("--to", dest="bottom", type=mebibytes, default=52, metavar="MIB")
-    one.add_argument("--step", type=mebibytes, default=4, metavar="MIB")
-    one.set_defaults(command=command_ladder)
 
     one = commands.add_parser("judge", help="judge the crash that is in a folder")
     one.add_argument("folder", type=Path, help="what demo or crash has written")
