@@ -8,7 +8,7 @@ crashed kernel's vmcore is filtered on the host in every way that tests/system/h
     python3 -m tests.system host [--full] [--vmcore FILE] [GROUP…]
 
 makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps.
-`crash SCENARIO…` makes only those crashes, `purgatory` only that part.
+`crash SCENARIO…` makes only those crashes, `purgatory` and `bare` only that part.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from lab.paths import build_dir
 from lab.restart import drill
 from lab.scenario import load_scenario
 
-from . import host, purgatory
+from . import bare, host, purgatory
 from .subject import Subject
 
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
@@ -107,6 +107,14 @@ def run_purgatory(totals: Totals) -> bool:
     return not checks.failed
 
 
+def run_bare(totals: Totals) -> bool:
+    """The capture's first process where nothing has crashed."""
+    checks = Checks(totals, "bare")
+    with checks.guard("bare"):
+        bare.judge(checks)
+    return not checks.failed
+
+
 def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
     """Lanes beside each other."""
     for name in {name for names in lanes for name in names}:
@@ -119,6 +127,7 @@ def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
 def run_all(totals: Totals) -> None:
     """Everything."""
     run_purgatory(totals)
+    run_bare(totals)
     good = run_lanes(LANES, totals)
     if run_host(totals) and good:
         folder_of(CRASH).discard_memory()
@@ -143,6 +152,7 @@ def parse() -> argparse.Namespace:
     one.add_argument("--vmcore", type=Path, metavar="FILE", help="default: one of 1 GiB")
     one.add_argument("--full", action="store_true", help="take the time for a thorough look")
     commands.add_parser("purgatory", help="only the code between the kernels")
+    commands.add_parser("bare", help="only the capture's image where nothing has crashed")
     one = commands.add_parser("crash", help="only these scenarios, one after another")
     one.add_argument("scenario", nargs="+")
     return parser.parse_args()
@@ -158,6 +168,8 @@ def main() -> int:
             run_host_only(options, totals)
         elif options.command == "purgatory":
             run_purgatory(totals)
+        elif options.command == "bare":
+            run_bare(totals)
         elif options.command == "crash":
             run_lanes((tuple(options.scenario),), totals)
         else:
