@@ -200,9 +200,11 @@ static int prepare(const struct cmd *cmd, const struct arguments *a, struct err 
 				      .recipe_name = a->recipe ? a->recipe : CONFIG_RECIPE_NAME,
 				      .init = a->init};
 	_cleanup_free_ char *recipe = NULL;
-	char init[PATH_MAX];
+	_cleanup_free_ char *init = malloc(PATH_MAX);
 	size_t len;
 
+	if (!init)
+		return err_nomem(err, PATH_MAX, "a path");
 	if (pack_kind_from_name(a->compress, &spec.pack, err))
 		return err_wrap(err, "option --compress");
 	if (!spec.init) {

@@ -352,7 +352,9 @@ static void set_block(const struct page_layout *l, enum page_class class, uint64
 		      uint64_t pfn, struct page_info *ret)
 {
 	if (order >= l->max_order || !is_aligned(pfn, (unsigned int)order)) {
+		/* a compound head, too? Then nothing that it says of other pages counts */
 		ret->doubtful = true;
+		ret->order = ret->compound_order = 0;
 		return;
 	}
 	ret->class = class;

@@ -339,6 +339,12 @@ TEST(impossible_orders)
 				&(struct two_pages){.mapcount = l->buddy, .private = 11}, 0);
 		assert_doubtful(&layout, l, &(struct two_pages){.mapcount = l->buddy, .private = 3},
 				4);
+		/* a head that says it is a free block, of no order: it once kept the head's */
+		assert_doubtful(
+			&layout, l,
+			&(struct two_pages){
+				.mapcount = l->buddy, .private = 99, .compound = true, .order = 3},
+			8);
 		fake_deinit(&f);
 	}
 }
