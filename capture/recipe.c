@@ -713,7 +713,7 @@ int recipe_create(struct bytes text, const char *name, struct recipe **ret, stru
 	return 0;
 }
 
-static void free_strings(char **list)
+void recipe_free_strings(char **list)
 {
 	for (char **s = list; s && *s; s++)
 		free(*s);
@@ -727,10 +727,10 @@ void recipe_destroy(struct recipe *r)
 	for (size_t i = 0; i < r->n_targets; i++)
 		deinit_target(&r->targets[i]);
 	free(r->targets);
-	free_strings(r->modules);
-	free_strings(r->programs);
-	free_strings(r->pre);
-	free_strings(r->post);
+	recipe_free_strings(r->modules);
+	recipe_free_strings(r->programs);
+	recipe_free_strings(r->pre);
+	recipe_free_strings(r->post);
 	free(r);
 }
 

@@ -159,6 +159,9 @@ int recipe_add_target(struct recipe *r, enum target_kind kind, struct recipe_tar
 /* Append a copy of `text` to one of the lists, as r->modules. */
 int recipe_add_string(char ***list, const char *text, struct err *err) _must_check_;
 
+/* Free such a list with its strings; NULL is fine. */
+void recipe_free_strings(char **list);
+
 /*
  * The text of a recipe, such that recipe_create() gives an equal one; every key is written. *ret is malloc'ed. What
  * recipe_create() would refuse is ERR_USAGE.

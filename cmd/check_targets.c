@@ -10,7 +10,7 @@
 #include "capture/preflight.h"
 #include "capture/target.h"
 #include "cmd/check.h"
-#include "config/config.h"
+#include "cmd/config.h"
 #include "config/mounts.h"
 #include "config/resolve.h"
 
@@ -26,7 +26,7 @@ struct sources {
 static void cleanup_sources(struct sources *s)
 {
 	config_destroy(s->config);
-	resolve_notes_free(s->notes);
+	recipe_free_strings(s->notes);
 }
 
 /* The running kernel captures, too, unless `load` is told otherwise. */
@@ -44,9 +44,7 @@ static int read_release(const struct root *root, char ret[128], struct err *err)
 /* *ret is NULL if there is no file and none was asked for. */
 static int read_config(const struct check_run *run, char **ret, size_t *ret_len, struct err *err)
 {
-	int r = run->config
-			? io_read_file(run->config, CONFIG_MAX_SIZE + 1, ret, ret_len, err)
-			: root_read(run->root, CONFIG_PATH, CONFIG_MAX_SIZE + 1, ret, ret_len, err);
+	int r = config_read_text(run->root, run->config, ret, ret_len, err);
 
 	if (r != ERR_NOT_FOUND || run->config)
 		return r;

@@ -13,8 +13,7 @@
 #include "capture/device.h"
 #include "capture/retain.h"
 #include "capture/salvage.h"
-#include "cmd/cmd.h"
-#include "config/config.h"
+#include "cmd/config.h"
 
 #define DEFAULT_INTO "/var/crash"
 
@@ -201,15 +200,6 @@ static int collect_configured(const struct config *config, const struct root *ro
 	return first;
 }
 
-static int read_config(const char *path, struct config **ret, struct err *err)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r = io_read_file(path, CONFIG_MAX_SIZE + 1, &text, &len, err);
-
-	return r ? r : config_create((struct bytes){(const uint8_t *)text, len}, path, ret, err);
-}
-
 static int collect(struct arguments *a, char *const *devices, struct err *err)
 {
 	static const struct recipe_retention all = {0};
@@ -222,7 +212,7 @@ static int collect(struct arguments *a, char *const *devices, struct err *err)
 	if (r)
 		return r;
 	if (!*devices || a->config)
-		r = read_config(a->config ? a->config : CONFIG_PATH, &config, err);
+		r = config_read(NULL, &root, a->config, &config, err);
 	if (r)
 		return r;
 	if (!a->into)

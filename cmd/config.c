@@ -13,7 +13,7 @@ static void print_notes(const struct cmd *cmd, char *const *notes)
 }
 
 /* One byte more than allowed: config_create says what is wrong with it. */
-static int read_text(const struct root *root, const char *path, char **ret, size_t *ret_len,
+int config_read_text(const struct root *root, const char *path, char **ret, size_t *ret_len,
 		     struct err *err)
 {
 	if (path)
@@ -28,7 +28,7 @@ int config_read(const struct cmd *cmd, const struct root *root, const char *path
 	struct config *c;
 	size_t len = 0;
 
-	if (read_text(root, path, &text, &len, err))
+	if (config_read_text(root, path, &text, &len, err))
 		return err->code;
 	if (asprintf(&name, "%s%s", path ? "" : root->path, path ? path : CONFIG_PATH) < 0) {
 		name = NULL;
@@ -36,7 +36,8 @@ int config_read(const struct cmd *cmd, const struct root *root, const char *path
 	}
 	if (config_create((struct bytes){(const uint8_t *)text, len}, name, &c, err))
 		return err->code;
-	print_notes(cmd, c->notes);
+	if (cmd)
+		print_notes(cmd, c->notes);
 	*ret = c;
 	return 0;
 }
@@ -62,6 +63,6 @@ int config_recipe(const struct cmd *cmd, const struct root *root, const char *pa
 	    resolve_recipe(config, root, kernel, &recipe, &notes, err))
 		return err->code;
 	print_notes(cmd, notes);
-	resolve_notes_free(notes);
+	recipe_free_strings(notes);
 	return recipe_format(recipe, ret, ret_len, err);
 }

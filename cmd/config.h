@@ -7,9 +7,12 @@
 #include "cmd/cmd.h"
 #include "config/config.h"
 
+/* The text of `path`, a file of this machine; NULL: of CONFIG_PATH below the root. *ret is malloc'ed. */
+int config_read_text(const struct root *root, const char *path, char **ret, size_t *ret_len,
+		     struct err *err) _must_check_;
+
 /*
- * Read `path`, a file of this machine; NULL: CONFIG_PATH below the root. What was read but changes nothing is told on
- * standard error.
+ * The same, parsed. What was read but changes nothing is told on standard error, in the name of `cmd`; NULL: not at all.
  */
 int config_read(const struct cmd *cmd, const struct root *root, const char *path,
 		struct config **ret, struct err *err) _must_check_;

@@ -904,13 +904,6 @@ int config_create(struct bytes text, const char *name, struct config **ret, stru
 	return 0;
 }
 
-static void free_strings(char **list)
-{
-	for (char **s = list; s && *s; s++)
-		free(*s);
-	free(list);
-}
-
 void config_destroy(struct config *c)
 {
 	if (!c)
@@ -926,7 +919,7 @@ void config_destroy(struct config *c)
 	free(c->path);
 	recipe_destroy(c->base);
 	free(c->cmdline_append);
-	free_strings(c->cmdline_remove);
-	free_strings(c->notes);
+	recipe_free_strings(c->cmdline_remove);
+	recipe_free_strings(c->notes);
 	free(c);
 }

@@ -17,13 +17,6 @@
 
 /* ---- small parts */
 
-void resolve_notes_free(char **notes)
-{
-	for (char **n = notes; n && *n; n++)
-		free(*n);
-	free(notes);
-}
-
 int resolver_note(struct resolver *r, struct err *err, const char *fmt, ...)
 {
 	char **grown, *text = NULL;
@@ -441,7 +434,7 @@ static void cleanup_resolver(struct resolver *r)
 	mounts_deinit(&r->mounts);
 	kmods_destroy(r->kmods);
 	recipe_destroy(r->recipe);
-	resolve_notes_free(r->notes);
+	recipe_free_strings(r->notes);
 	for (size_t i = 0; i < ARRAY_SIZE(r->places); i++)
 		free(r->places[i]);
 }

@@ -13,10 +13,9 @@
  * Make the recipe. `kernel` is the version of the capture kernel. What cannot be resolved (no such device, one
  * behind LVM, LUKS, MD or multipath, a btrfs on several devices, a file system that cannot be written) is an error
  * naming the target's line. *ret_notes, NULL-terminated, says what was found and what is doubtful, for people; both
- * are the caller's.
+ * are the caller's (recipe_free_strings).
  */
 int resolve_recipe(const struct config *config, const struct root *root, const char *kernel,
 		   struct recipe **ret, char ***ret_notes, struct err *err) _must_check_;
-void resolve_notes_free(char **notes);
 
 #endif

@@ -17,7 +17,7 @@ static int forget(void **state)
 {
 	(void)state;
 	recipe_destroy(recipe);
-	resolve_notes_free(notes);
+	recipe_free_strings(notes);
 	recipe = NULL;
 	notes = NULL;
 	return 0;
