@@ -205,13 +205,16 @@ static int step_pstore(void *ctx, struct err *err)
 	unsigned int lines = NUM_MAX(c->recipe->console_lines, (unsigned int)FEW_LINES);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = collect_tail(c->env->vmcore, lines, &text, &len, err);
+	int r;
 
+	if (!pstore_takes_messages(c->env->dev))
+		return 0;
+	r = collect_tail(c->env->vmcore, lines, &text, &len, err);
 	if (!text)
 		return r;
 	r = pstore_write(c->env->dev, text, len, err);
 	c->rec->pstore = !r;
-	return r == ERR_NOT_FOUND ? 0 : r; /* most machines have none */
+	return r == ERR_NOT_FOUND ? 0 : r; /* a node, and nothing behind it */
 }
 
 static int step_keep_log(void *ctx, struct err *err)

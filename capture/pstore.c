@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 
@@ -25,6 +25,14 @@ static int path_make(const char *folder, const char *rest, char ret[PATH_MAX], s
 	if (snprintf(ret, PATH_MAX, "%s%s", folder, rest) >= PATH_MAX)
 		return err_sys(err, ENAMETOOLONG, "%.100s…%s", folder, rest);
 	return 0;
+}
+
+bool pstore_takes_messages(const char *dev)
+{
+	char path[PATH_MAX];
+	struct err ignored;
+
+	return !path_make(dev, "/pmsg0", path, &ignored) && access(path, F_OK) == 0;
 }
 
 /* The whole text in one write: a backend keeps a record of each, and the end of one that is too long. */

@@ -6,9 +6,13 @@
 #ifndef CAPTURE_PSTORE_H
 #define CAPTURE_PSTORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
+
+/* Is there a node to write to? Most machines have none, and need not read the log for it. */
+bool pstore_takes_messages(const char *dev);
 
 /*
  * Write text to /dev/pmsg0 (CONFIG_PSTORE_PMSG; kept by the backends that can, like ramoops). ERR_NOT_FOUND if there is
