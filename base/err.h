@@ -29,7 +29,7 @@ enum err_code {
 	ERR_NO_MEMORY = 8,   /* an allocation failed */
 	ERR_REFUSED = 9,     /* the kernel refused by policy: privilege, lockdown, signature */
 	ERR_TIMEOUT = 10,    /* a step did not end before its deadline */
-	ERR_PARTIAL = 11,    /* the dump was cut off: it opens, and says that it is incomplete */
+	ERR_PARTIAL = 11,    /* a dump that was cut off, or an import that lost something */
 	ERR_STALE = 12,      /* what was made before is not what would be made now */
 };
 

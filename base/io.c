@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/num.h"
@@ -108,6 +109,41 @@ int io_read_file(const char *path, size_t max, char **ret_data, size_t *ret_len,
 	if (fd < 0)
 		return err_sys(err, errno, "%s: open", path);
 	return io_read_all(fd, max, path, ret_data, ret_len, err);
+}
+
+int io_make_folder(const char *path, struct err *err)
+{
+	char part[PATH_MAX];
+
+	for (const char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/')) {
+		if (end - path >= PATH_MAX)
+			return err_sys(err, ENAMETOOLONG, "%s", path);
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		if (mkdir(part, 0755) && errno != EEXIST)
+			return err_sys(err, errno, "%s: mkdir", part);
+	}
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return err_sys(err, errno, "%s: mkdir", path);
+	return 0;
+}
+
+int io_lock(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int r;
+
+	if (fd < 0) {
+		err_sys(err, errno, "%s: open", path);
+		return -1;
+	}
+	do
+		r = flock(fd, LOCK_EX);
+	while (r && errno == EINTR);
+	if (!r)
+		return fd;
+	err_sys(err, errno, "%s: flock", path);
+	close(fd);
+	return -1;
 }
 
 int io_sync_parent(const char *path, struct err *err)

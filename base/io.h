@@ -42,6 +42,15 @@ int io_create_private(const char *path, int flags);
  */
 int io_check_replaceable(const char *path, struct err *err) _must_check_;
 
+/* Make a folder, mode 0700, and those above it, mode 0755; it is no error if it is there. */
+int io_make_folder(const char *path, struct err *err) _must_check_;
+
+/*
+ * Wait until no other process has this lock: a file, made if it is not there, mode 0600, for whoever can open it can keep others
+ * waiting. Held until the descriptor is closed. -1, and *err says why.
+ */
+int io_lock(const char *path, struct err *err) _must_check_;
+
 /* fsync the folder that holds `path`, so that a rename or a new name in it survives a power cut. */
 int io_sync_parent(const char *path, struct err *err) _must_check_;
 

@@ -5,27 +5,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/text.h"
+
 void json_init(struct json *j, FILE *to)
 {
 	*j = (struct json){.to = to};
-}
-
-/* Length of the UTF-8 sequence at s, 0 if it is not one. */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80                   ? 1
-		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-		   : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-						 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0; /* overlong, surrogate or beyond U+10FFFF */
-	return n;
 }
 
 static void quoted(FILE *to, const char *text)
@@ -34,7 +18,7 @@ static void quoted(FILE *to, const char *text)
 
 	fputc('"', to);
 	while (*s) {
-		size_t n = utf8_len(s);
+		size_t n = text_utf8_len((const char *)s);
 
 		if (*s == '"' || *s == '\\')
 			fprintf(to, "\\%c", *s);
@@ -60,7 +44,7 @@ static void begin(struct json *j, const char *key)
 	j->comma = true;
 }
 
-void json_object(struct json *j, const char *key)
+void json_begin_object(struct json *j, const char *key)
 {
 	begin(j, key);
 	fputc('{', j->to);
@@ -73,7 +57,7 @@ void json_end_object(struct json *j)
 	j->comma = true;
 }
 
-void json_array(struct json *j, const char *key)
+void json_begin_array(struct json *j, const char *key)
 {
 	begin(j, key);
 	fputc('[', j->to);
@@ -86,35 +70,35 @@ void json_end_array(struct json *j)
 	j->comma = true;
 }
 
-void json_string(struct json *j, const char *key, const char *value)
+void json_put_string(struct json *j, const char *key, const char *value)
 {
 	if (!value) {
-		json_null(j, key);
+		json_put_null(j, key);
 		return;
 	}
 	begin(j, key);
 	quoted(j->to, value);
 }
 
-void json_uint(struct json *j, const char *key, uint64_t value)
+void json_put_uint(struct json *j, const char *key, uint64_t value)
 {
 	begin(j, key);
 	fprintf(j->to, "%" PRIu64, value);
 }
 
-void json_hex(struct json *j, const char *key, uint64_t value)
+void json_put_hex(struct json *j, const char *key, uint64_t value)
 {
 	begin(j, key);
 	fprintf(j->to, "\"0x%" PRIx64 "\"", value);
 }
 
-void json_bool(struct json *j, const char *key, bool value)
+void json_put_bool(struct json *j, const char *key, bool value)
 {
 	begin(j, key);
 	fputs(value ? "true" : "false", j->to);
 }
 
-void json_null(struct json *j, const char *key)
+void json_put_null(struct json *j, const char *key)
 {
 	begin(j, key);
 	fputs("null", j->to);

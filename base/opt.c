@@ -33,8 +33,24 @@ static int list_append(struct opt_list *list, const char *value, struct err *err
 	return 0;
 }
 
+static bool is_word(const char *words, const char *value)
+{
+	size_t len = strlen(value);
+
+	for (const char *w = words; *w; w += strspn(w, " ")) {
+		size_t n = strcspn(w, " ");
+
+		if (n == len && memcmp(w, value, len) == 0)
+			return true;
+		w += n;
+	}
+	return false;
+}
+
 static int store(const struct opt *o, const char *value, struct err *err)
 {
+	if (o->words && !is_word(o->words, value))
+		return err_set(err, ERR_USAGE, "'%s' is none of: %s", value, o->words);
 	switch (o->kind) {
 	case OPT_KIND_FLAG:
 		*(bool *)o->dest = true;
@@ -128,11 +144,67 @@ int opt_parse(const struct opt *opts, size_t n_opts, int argc, char **argv, int 
 	return r;
 }
 
+enum opt_takes opt_takes(const char *name, size_t len)
+{
+	static const struct {
+		const char *name;
+		enum opt_takes takes;
+	} known[] = {
+		{"FILE", OPT_TAKES_FILE},     {"IMG", OPT_TAKES_FILE},
+		{"IMAGE", OPT_TAKES_FILE},    {"KERNEL", OPT_TAKES_FILE},
+		{"VMCORE", OPT_TAKES_FILE},   {"DUMP", OPT_TAKES_FILE},
+		{"OUT", OPT_TAKES_FILE},      {"DUMPFILE", OPT_TAKES_FILE},
+		{"DIR", OPT_TAKES_FOLDER},    {"FOLDER", OPT_TAKES_FOLDER},
+		{"DEVICE", OPT_TAKES_DEVICE}, {"VERSION", OPT_TAKES_KERNEL},
+		{"CRASH", OPT_TAKES_CRASH},   {"COMMAND", OPT_TAKES_COMMAND},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strlen(known[i].name) == len && memcmp(known[i].name, name, len) == 0)
+			return known[i].takes;
+	return OPT_TAKES_ANY;
+}
+
+/* Columns of text in UTF-8, each character taking one. */
+static int columns(const char *text, size_t len)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+void opt_print_wrapped(FILE *to, const char *text, int at)
+{
+	int column = at;
+
+	for (;;) {
+		size_t gap = strspn(text, " \n"), len = strcspn(text + gap, " \n");
+		bool paragraph = gap > 1 && memcmp(text, "\n\n", 2) == 0;
+		int wide = columns(text + gap, len);
+
+		if (!len)
+			break;
+		if (column > at && (paragraph || column + 1 + wide > OPT_HELP_WIDTH)) {
+			fprintf(to, "%s\n%*s", paragraph ? "\n" : "", at, "");
+			column = at;
+		}
+		fprintf(to, "%s%.*s", column > at ? " " : "", (int)len, text + gap);
+		column += wide + (column > at);
+		text += gap + len;
+	}
+	fputc('\n', to);
+}
+
+#define HELP_COLUMN 31 /* of the text, behind "  -x, --name=VALUE" and a blank */
+
 void opt_print_help(FILE *to, const struct opt *opts, size_t n_opts)
 {
 	for (size_t i = 0; i < n_opts; i++) {
 		const struct opt *o = &opts[i];
 		char form[64];
+		int n;
 
 		if (o->kind == OPT_KIND_REFUSED)
 			continue;
@@ -140,7 +212,10 @@ void opt_print_help(FILE *to, const struct opt *opts, size_t n_opts)
 			 o->letter ? o->letter : ' ', o->letter && o->name ? ", " : "",
 			 o->name ? (o->letter ? "--" : "  --") : "", o->name ? o->name : "",
 			 o->value ? (o->name ? "=" : " ") : "", o->value ? o->value : "");
-		fprintf(to, "  %-28s %s\n", form, o->help);
+		n = fprintf(to, "  %-28s", form);
+		fprintf(to, "%s%*s", n < HELP_COLUMN ? "" : "\n",
+			n < HELP_COLUMN ? HELP_COLUMN - n : HELP_COLUMN, "");
+		opt_print_wrapped(to, o->help, HELP_COLUMN);
 	}
 }
 

@@ -48,4 +48,19 @@ static inline void sha256_text(const uint8_t digest[SHA256_SIZE], char ret[SHA25
 	ret[SHA256_TEXT - 1] = '\0';
 }
 
+/* Of exactly that text; false: it is none. */
+static inline bool sha256_parse(const char *text, uint8_t ret[SHA256_SIZE])
+{
+	for (int i = 0; i < SHA256_TEXT - 1; i++) {
+		int digit = text[i] >= '0' && text[i] <= '9'   ? text[i] - '0'
+			    : text[i] >= 'a' && text[i] <= 'f' ? text[i] - 'a' + 10
+							       : -1;
+
+		if (digit < 0)
+			return false;
+		ret[i / 2] = (uint8_t)(i % 2 ? ret[i / 2] | digit : digit << 4);
+	}
+	return !text[SHA256_TEXT - 1];
+}
+
 #endif

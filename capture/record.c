@@ -77,7 +77,7 @@ static void put_text(struct writer *w, const char *key, const char *text)
 
 	if (text)
 		snprintf(cut, sizeof(cut), "%.*s", w->max, text);
-	json_string(&w->json, key, text ? cut : NULL);
+	json_put_string(&w->json, key, text ? cut : NULL);
 }
 
 /* RFC 3339 in UTC. False if the year has not four digits. */
@@ -94,7 +94,7 @@ static void put_kernel(struct writer *w)
 {
 	const struct record *rec = w->rec;
 
-	json_object(&w->json, "kernel");
+	json_begin_object(&w->json, "kernel");
 	put_text(w, "release", rec->examined ? rec->uts[UTS_RELEASE] : NULL);
 	put_text(w, "version", rec->examined ? rec->uts[UTS_VERSION] : NULL);
 	put_text(w, "machine", rec->examined ? rec->uts[UTS_MACHINE] : NULL);
@@ -109,19 +109,20 @@ static void put_crash(struct writer *w)
 	struct json *j = &w->json;
 	char time[32];
 
-	json_object(j, "crash");
-	json_string(j, "time", rec->crash_time && format_time(rec->crash_time, time) ? time : NULL);
+	json_begin_object(j, "crash");
+	json_put_string(j, "time",
+			rec->crash_time && format_time(rec->crash_time, time) ? time : NULL);
 	put_text(w, "panic", *headline ? headline : NULL);
 	if (rec->examined)
-		json_uint(j, "memory_bytes", rec->memory_bytes);
+		json_put_uint(j, "memory_bytes", rec->memory_bytes);
 	json_end_object(j);
 }
 
 static void put_log(struct writer *w)
 {
-	json_object(&w->json, "log");
-	json_string(&w->json, "file", w->t->log_written ? "dmesg.txt" : NULL);
-	json_uint(&w->json, "bytes", w->t->log_bytes);
+	json_begin_object(&w->json, "log");
+	json_put_string(&w->json, "file", w->t->log_written ? "dmesg.txt" : NULL);
+	json_put_uint(&w->json, "bytes", w->t->log_bytes);
 	json_end_object(&w->json);
 }
 
@@ -131,17 +132,17 @@ static void put_stats(struct json *j, const struct filter_stats *s)
 
 	for (int c = 0; c < PAGE_CLASSES; c++)
 		left_out += s->dropped[c];
-	json_string(j, "warning", *s->warning ? s->warning : NULL);
+	json_put_string(j, "warning", *s->warning ? s->warning : NULL);
 	if (s->file_bytes)
-		json_uint(j, "bytes", s->file_bytes);
-	json_uint(j, "pages", s->pages);
-	json_uint(j, "pages_written", s->written);
-	json_uint(j, "pages_zero", s->zero);
-	json_uint(j, "pages_left_out", left_out);
-	json_uint(j, "pages_lost", s->lost);
-	json_uint(j, "pages_cut_off", s->cut_off);
-	json_uint(j, "scan_ms", s->scan_ns / 1000000);
-	json_uint(j, "write_ms", s->write_ns / 1000000);
+		json_put_uint(j, "bytes", s->file_bytes);
+	json_put_uint(j, "pages", s->pages);
+	json_put_uint(j, "pages_written", s->written);
+	json_put_uint(j, "pages_zero", s->zero);
+	json_put_uint(j, "pages_left_out", left_out);
+	json_put_uint(j, "pages_lost", s->lost);
+	json_put_uint(j, "pages_cut_off", s->cut_off);
+	json_put_uint(j, "scan_ms", s->scan_ns / 1000000);
+	json_put_uint(j, "write_ms", s->write_ns / 1000000);
 }
 
 static const char *cut_of(const struct record_target *t)
@@ -156,17 +157,17 @@ static void put_dump(struct writer *w)
 	const struct record_target *t = w->t;
 	struct json *j = &w->json;
 
-	json_object(j, "dump");
-	json_string(j, "file",
-		    t->dump_written ? "vmcore"
-		    : t->dump_cut   ? "vmcore.incomplete"
-				    : NULL);
-	json_string(j, "format", w->recipe->elf ? "elf" : "kdump-compressed");
-	json_string(j, "codec", codec_name(t->codec));
-	json_uint(j, "level", t->level);
-	json_uint(j, "level_wanted", w->recipe->levels[0]);
+	json_begin_object(j, "dump");
+	json_put_string(j, "file",
+			t->dump_written ? "vmcore"
+			: t->dump_cut   ? "vmcore.incomplete"
+					: NULL);
+	json_put_string(j, "format", w->recipe->elf ? "elf" : "kdump-compressed");
+	json_put_string(j, "codec", codec_name(t->codec));
+	json_put_uint(j, "level", t->level);
+	json_put_uint(j, "level_wanted", w->recipe->levels[0]);
 	put_text(w, "unfiltered", *t->unfiltered ? t->unfiltered : NULL);
-	json_string(j, "cut", cut_of(t));
+	json_put_string(j, "cut", cut_of(t));
 	if (t->dump_written || (t->dump_cut && !t->dump_failed))
 		put_stats(j, &t->stats);
 	json_end_object(j);
@@ -177,13 +178,13 @@ static void put_phase(struct writer *w, const struct record_phase *p)
 	const struct step_outcome *o = &p->outcome;
 	struct json *j = &w->json;
 
-	json_object(j, NULL);
-	json_string(j, "name", p->name);
+	json_begin_object(j, NULL);
+	json_put_string(j, "name", p->name);
 	if (p->target >= 0)
-		json_uint(j, "target", (uint64_t)p->target + 1);
-	json_uint(j, "start_ms", o->start_ms);
-	json_uint(j, "took_ms", o->took_ms);
-	json_string(j, "result", o->timed_out ? "timeout" : o->err.code ? "failed" : "ok");
+		json_put_uint(j, "target", (uint64_t)p->target + 1);
+	json_put_uint(j, "start_ms", o->start_ms);
+	json_put_uint(j, "took_ms", o->took_ms);
+	json_put_string(j, "result", o->timed_out ? "timeout" : o->err.code ? "failed" : "ok");
 	if (o->err.code)
 		put_text(w, "error", o->err.msg);
 	json_end_object(j);
@@ -196,9 +197,9 @@ static void put_target(struct writer *w, const struct record_target *t,
 	char what[512];
 
 	target_describe(recipe, what, sizeof(what));
-	json_object(j, NULL);
+	json_begin_object(j, NULL);
 	put_text(w, "target", what);
-	json_string(j, "result", record_result_name(record_result(t)));
+	json_put_string(j, "result", record_result_name(record_result(t)));
 	put_text(w, "device", *t->place.device ? t->place.device : NULL);
 	put_text(w, "name", *t->place.name ? t->place.name : NULL);
 	put_text(w, "error", *t->failure ? t->failure : NULL);
@@ -210,23 +211,23 @@ static void put_capture(struct writer *w)
 	const struct record *rec = w->rec;
 	struct json *j = &w->json;
 
-	json_object(j, "capture");
-	json_string(j, "result", record_result_name(record_result(w->t)));
+	json_begin_object(j, "capture");
+	json_put_string(j, "result", record_result_name(record_result(w->t)));
 	put_text(w, "device", *w->t->place.device ? w->t->place.device : NULL);
-	json_uint(j, "target", (uint64_t)(w->t - rec->targets) + 1);
-	json_array(j, "targets");
+	json_put_uint(j, "target", (uint64_t)(w->t - rec->targets) + 1);
+	json_begin_array(j, "targets");
 	for (size_t i = 0; i < w->recipe->n_targets; i++)
 		put_target(w, &rec->targets[i], &w->recipe->targets[i]);
 	json_end_array(j);
 	put_text(w, "watchdog", *rec->watchdog ? rec->watchdog : NULL);
-	json_bool(j, "pstore", rec->pstore);
-	json_uint(j, "memory_available", rec->available);
-	json_uint(j, "threads", rec->threads);
-	json_array(j, "phases");
+	json_put_bool(j, "pstore", rec->pstore);
+	json_put_uint(j, "memory_available", rec->available);
+	json_put_uint(j, "threads", rec->threads);
+	json_begin_array(j, "phases");
 	for (size_t i = 0; i < rec->n_phases; i++)
 		put_phase(w, &rec->phases[i]);
 	json_end_array(j);
-	json_uint(j, "phases_left_out", rec->phases_left_out);
+	json_put_uint(j, "phases_left_out", rec->phases_left_out);
 	json_end_object(j);
 }
 
@@ -234,9 +235,9 @@ static void put_record(struct writer *w)
 {
 	struct json *j = &w->json;
 
-	json_object(j, NULL);
-	json_string(j, "schema", RECORD_SCHEMA);
-	json_string(j, "tool", "lifeboat " LIFEBOAT_VERSION);
+	json_begin_object(j, NULL);
+	json_put_string(j, "schema", RECORD_SCHEMA);
+	json_put_string(j, "tool", "lifeboat " LIFEBOAT_VERSION);
 	put_kernel(w);
 	put_crash(w);
 	put_log(w);

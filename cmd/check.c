@@ -82,18 +82,18 @@ static const char *value_key(enum kconfig_value value)
 
 static void put_kernel_json(struct json *j, const struct kconfig_report *r)
 {
-	json_string(j, "source", *r->source ? r->source : NULL);
-	json_array(j, "options");
+	json_put_string(j, "source", *r->source ? r->source : NULL);
+	json_begin_array(j, "options");
 	for (size_t i = 0; i < r->n; i++) {
 		const struct kconfig_finding *f = &r->v[i];
 
-		json_object(j, NULL);
-		json_string(j, "option", f->option);
-		json_string(j, "value", value_key(f->value));
-		json_bool(j, "good", f->good);
-		json_string(j, "weight", weight_key(f->weight));
-		json_string(j, "effect", f->effect);
-		json_string(j, "remedy", f->remedy);
+		json_begin_object(j, NULL);
+		json_put_string(j, "option", f->option);
+		json_put_string(j, "value", value_key(f->value));
+		json_put_bool(j, "good", f->good);
+		json_put_string(j, "weight", weight_key(f->weight));
+		json_put_string(j, "effect", f->effect);
+		json_put_string(j, "remedy", f->remedy);
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -202,10 +202,10 @@ static int look_at_all(struct check_run *run, struct err *err)
 		int r;
 
 		if (run->json)
-			json_object(run->json, sections[i].name);
+			json_begin_object(run->json, sections[i].name);
 		r = sections[i].look(run, to);
 		if (r && run->json)
-			json_string(run->json, "error", to->msg);
+			json_put_string(run->json, "error", to->msg);
 		else if (r)
 			printf("%s: unknown: it could not be looked at\n", sections[i].name);
 		if (run->json)
@@ -249,9 +249,9 @@ static int check_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 	r = look_at_all(&run, err);
 	if (as_json) {
 		if (!run.fatal && (r || run.unknown))
-			json_null(&json, "can_capture");
+			json_put_null(&json, "can_capture");
 		else
-			json_bool(&json, "can_capture", !run.fatal);
+			json_put_bool(&json, "can_capture", !run.fatal);
 		cmd_end_json(&json);
 	}
 	recipe_destroy(run.recipe);

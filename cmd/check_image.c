@@ -47,10 +47,10 @@ int check_image(struct check_run *run, struct err *err)
 		run->fatal = true;
 	if (run->json) {
 		if (why)
-			json_null(run->json, "can_be_built");
+			json_put_null(run->json, "can_be_built");
 		else
-			json_bool(run->json, "can_be_built", !found.code);
-		json_string(run->json, "why_not", why ? why : found.code ? found.msg : NULL);
+			json_put_bool(run->json, "can_be_built", !found.code);
+		json_put_string(run->json, "why_not", why ? why : found.code ? found.msg : NULL);
 		return 0;
 	}
 	if (why)

@@ -55,9 +55,9 @@ static int read_config(const struct check_run *run, char **ret, size_t *ret_len,
 
 static void put_strings(struct json *j, const char *key, char *const *list)
 {
-	json_array(j, key);
+	json_begin_array(j, key);
 	for (; *list; list++)
-		json_string(j, NULL, *list);
+		json_put_string(j, NULL, *list);
 	json_end_array(j);
 }
 
@@ -67,20 +67,20 @@ static void put_config_json(const struct check_run *run, const char *file, const
 	struct json *j = run->json;
 	char text[PATH_MAX];
 
-	json_string(j, "file", file);
-	json_string(j, "kernel", *run->kernel ? run->kernel : NULL);
-	json_array(j, "targets");
+	json_put_string(j, "file", file);
+	json_put_string(j, "kernel", *run->kernel ? run->kernel : NULL);
+	json_begin_array(j, "targets");
 	for (size_t i = 0; r && i < r->n_targets; i++) {
 		target_describe(&r->targets[i], text, sizeof(text));
-		json_string(j, NULL, text);
+		json_put_string(j, NULL, text);
 	}
 	json_end_array(j);
 	put_strings(j, "modules", r ? r->modules : (char *const[]){NULL});
-	json_array(j, "notes");
+	json_begin_array(j, "notes");
 	for (char **n = s->config ? s->config->notes : NULL; n && *n; n++)
-		json_string(j, NULL, *n);
+		json_put_string(j, NULL, *n);
 	for (char **n = s->notes; n && *n; n++)
-		json_string(j, NULL, *n);
+		json_put_string(j, NULL, *n);
 	json_end_array(j);
 }
 
@@ -148,18 +148,18 @@ static void put_result_json(struct json *j, const struct recipe_target *t,
 	char text[PATH_MAX];
 
 	target_describe(t, text, sizeof(text));
-	json_object(j, NULL);
-	json_string(j, "target", text);
-	json_bool(j, "log_only", t->log_only);
-	json_string(j, "device", *r->device ? r->device : NULL);
-	json_bool(j, "good", !r->err.code);
-	json_string(j, "step", r->err.code ? r->step : NULL);
-	json_string(j, "error", r->err.code ? r->err.msg : NULL);
-	json_uint(j, "took_ms", r->took_ms);
+	json_begin_object(j, NULL);
+	json_put_string(j, "target", text);
+	json_put_bool(j, "log_only", t->log_only);
+	json_put_string(j, "device", *r->device ? r->device : NULL);
+	json_put_bool(j, "good", !r->err.code);
+	json_put_string(j, "step", r->err.code ? r->step : NULL);
+	json_put_string(j, "error", r->err.code ? r->err.msg : NULL);
+	json_put_uint(j, "took_ms", r->took_ms);
 	if (r->free_known)
-		json_uint(j, "free_bytes", r->free);
+		json_put_uint(j, "free_bytes", r->free);
 	else
-		json_null(j, "free_bytes");
+		json_put_null(j, "free_bytes");
 	json_end_object(j);
 }
 
@@ -234,9 +234,9 @@ int check_targets(struct check_run *run, struct err *err)
 	if (!why)
 		judge(run, results, &failed);
 	if (run->json) {
-		json_bool(run->json, "probed", !why);
-		json_string(run->json, "why_not", why);
-		json_array(run->json, "results");
+		json_put_bool(run->json, "probed", !why);
+		json_put_string(run->json, "why_not", why);
+		json_begin_array(run->json, "results");
 		for (size_t i = 0; i < n; i++)
 			put_result_json(run->json, &run->recipe->targets[i], &results[i]);
 		json_end_array(run->json);

@@ -156,33 +156,33 @@ static void put_header(struct json *j, const struct source *src)
 {
 	const struct kdump_header *h = kdump_source_header(src);
 
-	json_string(j, "file", src->path);
-	json_string(j, "format", src->ops->name);
-	json_uint(j, "file_bytes", src->file_size);
-	json_bool(j, "incomplete", src->incomplete);
-	json_bool(j, "live", src->live);
+	json_put_string(j, "file", src->path);
+	json_put_string(j, "format", src->ops->name);
+	json_put_uint(j, "file_bytes", src->file_size);
+	json_put_bool(j, "incomplete", src->incomplete);
+	json_put_bool(j, "live", src->live);
 	if (!h) {
-		json_null(j, "kdump");
+		json_put_null(j, "kdump");
 		return;
 	}
-	json_object(j, "kdump");
-	json_string(j, "codec", codec_name(h->status & CODEC_MASK));
-	json_uint(j, "level", h->dump_level);
-	json_uint(j, "block_size", h->block_size);
-	json_uint(j, "max_mapnr", h->max_mapnr);
-	json_uint(j, "cpus", h->nr_cpus);
+	json_begin_object(j, "kdump");
+	json_put_string(j, "codec", codec_name(h->status & CODEC_MASK));
+	json_put_uint(j, "level", h->dump_level);
+	json_put_uint(j, "block_size", h->block_size);
+	json_put_uint(j, "max_mapnr", h->max_mapnr);
+	json_put_uint(j, "cpus", h->nr_cpus);
 	json_end_object(j);
 }
 
 static void put_ranges(struct json *j, const struct source *src)
 {
-	json_uint(j, "memory_bytes", ranges_total(&src->ram));
-	json_uint(j, "dump_bytes", ranges_total(&src->present));
-	json_array(j, "ranges");
+	json_put_uint(j, "memory_bytes", ranges_total(&src->ram));
+	json_put_uint(j, "dump_bytes", ranges_total(&src->present));
+	json_begin_array(j, "ranges");
 	for (size_t i = 0; i < src->ram.n; i++) {
-		json_object(j, NULL);
-		json_hex(j, "start", src->ram.v[i].start);
-		json_hex(j, "end", src->ram.v[i].end - 1);
+		json_begin_object(j, NULL);
+		json_put_hex(j, "start", src->ram.v[i].start);
+		json_put_hex(j, "end", src->ram.v[i].end - 1);
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -196,12 +196,12 @@ static int put_notes(struct json *j, const struct source *src, struct err *err)
 	bool more;
 	int r;
 
-	json_array(j, "notes");
+	json_begin_array(j, "notes");
 	while (!(r = note_next(src->notes, &off, &n, &more, err)) && more) {
-		json_object(j, NULL);
-		json_string(j, "name", note_name(&n, name));
-		json_uint(j, "type", n.type);
-		json_uint(j, "bytes", n.desc.len);
+		json_begin_object(j, NULL);
+		json_put_string(j, "name", note_name(&n, name));
+		json_put_uint(j, "type", n.type);
+		json_put_uint(j, "bytes", n.desc.len);
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -215,19 +215,19 @@ static void put_kernel(struct json *j, const struct source *src)
 	char buf[32];
 
 	if (image_create(src, &img, &err)) {
-		json_null(j, "kernel");
-		json_string(j, "kernel_unknown", err.msg);
+		json_put_null(j, "kernel");
+		json_put_string(j, "kernel_unknown", err.msg);
 		return;
 	}
-	json_object(j, "kernel");
-	json_string(j, "release", img->uts[UTS_RELEASE]);
-	json_string(j, "version", *img->uts[UTS_VERSION] ? img->uts[UTS_VERSION] : NULL);
-	json_string(j, "machine", img->uts[UTS_MACHINE]);
-	json_string(j, "node", *img->uts[UTS_NODENAME] ? img->uts[UTS_NODENAME] : NULL);
-	json_string(j, "crash_time", time_text(img->crash_time, buf));
-	json_uint(j, "page_size", img->page_size);
+	json_begin_object(j, "kernel");
+	json_put_string(j, "release", img->uts[UTS_RELEASE]);
+	json_put_string(j, "version", *img->uts[UTS_VERSION] ? img->uts[UTS_VERSION] : NULL);
+	json_put_string(j, "machine", img->uts[UTS_MACHINE]);
+	json_put_string(j, "node", *img->uts[UTS_NODENAME] ? img->uts[UTS_NODENAME] : NULL);
+	json_put_string(j, "crash_time", time_text(img->crash_time, buf));
+	json_put_uint(j, "page_size", img->page_size);
 	json_end_object(j);
-	json_null(j, "kernel_unknown");
+	json_put_null(j, "kernel_unknown");
 	image_destroy(img);
 }
 
@@ -243,7 +243,7 @@ static int print_json(const struct source *src, const char *vmcoreinfo, struct e
 	r = put_notes(&j, src, err);
 	put_kernel(&j, src);
 	if (vmcoreinfo)
-		json_string(&j, "vmcoreinfo", vmcoreinfo);
+		json_put_string(&j, "vmcoreinfo", vmcoreinfo);
 	cmd_end_json(&j);
 	return r;
 }

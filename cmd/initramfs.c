@@ -84,22 +84,22 @@ static void print_json(const char *out, const struct initramfs_image *image)
 
 	sha256_text(image->inputs.digest, digest);
 	cmd_begin_json(&j, stdout, "lifeboat-initramfs-1");
-	json_string(&j, "image", out);
-	json_string(&j, "kernel", image->inputs.kernel);
-	json_string(&j, "inputs_sha256", digest);
-	json_string(&j, "pack", pack_kind_name(image->pack));
-	json_bool(&j, "kernel_config_found", image->support.known);
-	json_uint(&j, "bytes", image->len);
-	json_uint(&j, "unpacked_bytes", image->unpacked_len);
-	json_uint(&j, "memory_bytes", image->memory);
-	json_uint(&j, "memory_peak_bytes", image->memory_peak);
-	json_uint(&j, "modules", image->n_modules);
-	json_uint(&j, "firmware", image->n_firmware);
-	json_uint(&j, "programs", image->n_programs);
-	json_uint(&j, "program_files", image->n_program_files);
-	json_array(&j, "missing_firmware");
+	json_put_string(&j, "image", out);
+	json_put_string(&j, "kernel", image->inputs.kernel);
+	json_put_string(&j, "inputs_sha256", digest);
+	json_put_string(&j, "pack", pack_kind_name(image->pack));
+	json_put_bool(&j, "kernel_config_found", image->support.known);
+	json_put_uint(&j, "bytes", image->len);
+	json_put_uint(&j, "unpacked_bytes", image->unpacked_len);
+	json_put_uint(&j, "memory_bytes", image->memory);
+	json_put_uint(&j, "memory_peak_bytes", image->memory_peak);
+	json_put_uint(&j, "modules", image->n_modules);
+	json_put_uint(&j, "firmware", image->n_firmware);
+	json_put_uint(&j, "programs", image->n_programs);
+	json_put_uint(&j, "program_files", image->n_program_files);
+	json_begin_array(&j, "missing_firmware");
 	for (size_t i = 0; i < image->n_missing; i++)
-		json_string(&j, NULL, image->missing[i]);
+		json_put_string(&j, NULL, image->missing[i]);
 	json_end_array(&j);
 	cmd_end_json(&j);
 }
@@ -171,9 +171,9 @@ static int check(const struct arguments *a, const struct initramfs_spec *spec, s
 		struct json j;
 
 		cmd_begin_json(&j, stdout, "lifeboat-initramfs-check-1");
-		json_string(&j, "image", a->check);
-		json_bool(&j, "stale", *difference);
-		json_string(&j, "difference", *difference ? difference : NULL);
+		json_put_string(&j, "image", a->check);
+		json_put_bool(&j, "stale", *difference);
+		json_put_string(&j, "difference", *difference ? difference : NULL);
 		cmd_end_json(&j);
 	} else if (!*difference) {
 		printf("%s: up to date\n", a->check);

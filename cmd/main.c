@@ -63,9 +63,9 @@ int cmd_flush_stdout(struct err *err)
 void cmd_begin_json(struct json *j, FILE *to, const char *schema)
 {
 	json_init(j, to);
-	json_object(j, NULL);
-	json_string(j, "schema", schema);
-	json_string(j, "tool", "lifeboat " LIFEBOAT_VERSION);
+	json_begin_object(j, NULL);
+	json_put_string(j, "schema", schema);
+	json_put_string(j, "tool", "lifeboat " LIFEBOAT_VERSION);
 }
 
 void cmd_end_json(struct json *j)

@@ -39,10 +39,10 @@ static void tell(void *ctx, const char *file, enum manifest_verdict verdict, con
 	struct json *j = ctx;
 
 	if (j) {
-		json_object(j, NULL);
-		json_string(j, "file", file);
-		json_string(j, "digest", verdict_name(verdict));
-		json_string(j, "error", why ? why->msg : NULL);
+		json_begin_object(j, NULL);
+		json_put_string(j, "file", file);
+		json_put_string(j, "digest", verdict_name(verdict));
+		json_put_string(j, "error", why ? why->msg : NULL);
 		json_end_object(j);
 	} else if (verdict == MANIFEST_SAME) {
 		printf("%-16s %s is as it was written\n", "digest", file);
@@ -56,7 +56,7 @@ int manifest_report(const char *folder, struct json *json, struct err *err)
 	int r;
 
 	if (json)
-		json_array(json, "manifest");
+		json_begin_array(json, "manifest");
 	r = manifest_check(folder, tell, json, err);
 	if (json)
 		json_end_array(json);
@@ -124,7 +124,7 @@ int manifest_report_file(const char *path, struct json *json, struct err *err)
 	int r = 0;
 
 	if (json)
-		json_array(json, "manifest");
+		json_begin_array(json, "manifest");
 	snprintf(folder, sizeof(folder), "%s", path);
 	snprintf(name, sizeof(name), "%s", path);
 	if (snprintf(manifest, sizeof(manifest), "%s/" MANIFEST_FILE, dirname(folder)) <

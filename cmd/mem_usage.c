@@ -157,15 +157,15 @@ static void print_text(const struct usage *u)
 
 static void put_classes(struct json *j, const struct usage *u)
 {
-	json_object(j, "classes");
+	json_begin_object(j, "classes");
 	for (int c = 0; c < PAGE_CLASSES; c++) {
-		json_object(j, stats_class_key(c));
-		json_uint(j, "pages", u->stats.class_pages[c]);
-		json_uint(j, "bytes", u->stats.class_pages[c] * u->img->page_size);
+		json_begin_object(j, stats_class_key(c));
+		json_put_uint(j, "pages", u->stats.class_pages[c]);
+		json_put_uint(j, "bytes", u->stats.class_pages[c] * u->img->page_size);
 		if (never_kept(c))
-			json_null(j, "level_bits");
+			json_put_null(j, "level_bits");
 		else
-			json_uint(j, "level_bits", bits_of(c));
+			json_put_uint(j, "level_bits", bits_of(c));
 		json_end_object(j);
 	}
 	json_end_object(j);
@@ -173,14 +173,14 @@ static void put_classes(struct json *j, const struct usage *u)
 
 static void put_levels(struct json *j, const struct usage *u)
 {
-	json_array(j, "levels");
+	json_begin_array(j, "levels");
 	for (unsigned int level = 0; level <= LEVEL_MAX; level++) {
 		uint64_t pages = pages_at(u, level);
 
-		json_object(j, NULL);
-		json_uint(j, "level", level);
-		json_uint(j, "pages", pages);
-		json_uint(j, "bytes", dump_bytes(u, pages));
+		json_begin_object(j, NULL);
+		json_put_uint(j, "level", level);
+		json_put_uint(j, "pages", pages);
+		json_put_uint(j, "bytes", dump_bytes(u, pages));
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -191,20 +191,20 @@ static void print_json(const struct usage *u)
 	struct json j;
 
 	cmd_begin_json(&j, stdout, "lifeboat-mem-usage-1");
-	json_string(&j, "file", u->src->path);
-	json_string(&j, "release", u->img->uts[UTS_RELEASE]);
-	json_string(&j, "machine", u->img->uts[UTS_MACHINE]);
-	json_bool(&j, "live", u->src->live);
-	json_uint(&j, "page_size", u->img->page_size);
-	json_uint(&j, "pages", u->stats.pages);
-	json_uint(&j, "unknown", u->stats.unknown);
-	json_uint(&j, "doubtful", u->stats.doubtful);
-	json_uint(&j, "scan_ns", u->stats.scan_ns);
-	json_string(&j, "warning", *u->stats.warning ? u->stats.warning : NULL);
+	json_put_string(&j, "file", u->src->path);
+	json_put_string(&j, "release", u->img->uts[UTS_RELEASE]);
+	json_put_string(&j, "machine", u->img->uts[UTS_MACHINE]);
+	json_put_bool(&j, "live", u->src->live);
+	json_put_uint(&j, "page_size", u->img->page_size);
+	json_put_uint(&j, "pages", u->stats.pages);
+	json_put_uint(&j, "unknown", u->stats.unknown);
+	json_put_uint(&j, "doubtful", u->stats.doubtful);
+	json_put_uint(&j, "scan_ns", u->stats.scan_ns);
+	json_put_string(&j, "warning", *u->stats.warning ? u->stats.warning : NULL);
 	if (u->why)
-		json_null(&j, "reserved_bytes");
+		json_put_null(&j, "reserved_bytes");
 	else
-		json_uint(&j, "reserved_bytes", u->reserved);
+		json_put_uint(&j, "reserved_bytes", u->reserved);
 	put_classes(&j, u);
 	put_levels(&j, u);
 	cmd_end_json(&j);

@@ -75,19 +75,19 @@ static void put_living(struct json *j, const struct plan *p)
 	const struct living *l = &p->living;
 
 	if (!p->panic) {
-		json_null(j, "living");
+		json_put_null(j, "living");
 		return;
 	}
-	json_object(j, "living");
-	json_uint(j, "region_bytes", l->region);
-	json_uint(j, "kernel_bytes", l->kernel);
-	json_uint(j, "initramfs_bytes", l->initrd);
-	json_uint(j, "unpacked_bytes", l->unpacked);
-	json_uint(j, "memmap_bytes", l->memmap);
-	json_uint(j, "work_bytes", l->work);
-	json_uint(j, "sum_bytes", l->sum);
-	json_bool(j, "enough", !l->region || l->sum <= l->region);
-	json_uint(j, "suggest_mib", l->suggest_mib);
+	json_begin_object(j, "living");
+	json_put_uint(j, "region_bytes", l->region);
+	json_put_uint(j, "kernel_bytes", l->kernel);
+	json_put_uint(j, "initramfs_bytes", l->initrd);
+	json_put_uint(j, "unpacked_bytes", l->unpacked);
+	json_put_uint(j, "memmap_bytes", l->memmap);
+	json_put_uint(j, "work_bytes", l->work);
+	json_put_uint(j, "sum_bytes", l->sum);
+	json_put_bool(j, "enough", !l->region || l->sum <= l->region);
+	json_put_uint(j, "suggest_mib", l->suggest_mib);
 	json_end_object(j);
 }
 
@@ -241,34 +241,34 @@ static void put_files(struct json *j, const struct plan *p)
 	char text[65];
 
 	sha256_text(p->files.kernel_digest, text);
-	json_object(j, "kernel");
-	json_string(j, "file", p->kernel);
-	json_string(j, "wrap", files_wrap_name(p->files.wrap));
-	json_string(j, "release", p->files.image.release[0] ? p->files.image.release : NULL);
-	json_uint(j, "bytes", p->files.kernel.len);
-	json_uint(j, "start_bytes", p->files.image.mem_size);
-	json_string(j, "sha256", text);
+	json_begin_object(j, "kernel");
+	json_put_string(j, "file", p->kernel);
+	json_put_string(j, "wrap", files_wrap_name(p->files.wrap));
+	json_put_string(j, "release", p->files.image.release[0] ? p->files.image.release : NULL);
+	json_put_uint(j, "bytes", p->files.kernel.len);
+	json_put_uint(j, "start_bytes", p->files.image.mem_size);
+	json_put_string(j, "sha256", text);
 	json_end_object(j);
 	sha256_text(p->files.initrd_digest, text);
-	json_object(j, "initramfs");
-	json_uint(j, "bytes", p->files.initrd.len);
-	json_string(j, "sha256", p->files.initrd.len ? text : NULL);
+	json_begin_object(j, "initramfs");
+	json_put_uint(j, "bytes", p->files.initrd.len);
+	json_put_string(j, "sha256", p->files.initrd.len ? text : NULL);
 	json_end_object(j);
 }
 
 static void put_cmdline(struct json *j, const struct plan *p)
 {
-	json_string(j, "command_line", p->placed ? p->segments.cmdline : p->cmdline.line);
-	json_array(j, "tokens");
+	json_put_string(j, "command_line", p->placed ? p->segments.cmdline : p->cmdline.line);
+	json_begin_array(j, "tokens");
 	for (size_t i = 0; i < p->cmdline.n; i++) {
 		const struct cmdline_token *t = &p->cmdline.v[i];
 
-		json_object(j, NULL);
-		json_string(j, "text", t->text);
-		json_string(j, "origin", cmdline_origin_name(t->origin));
-		json_string(j, "verdict", cmdline_verdict_name(t->verdict));
-		json_bool(j, "doubtful", t->doubtful);
-		json_string(j, "why", t->why);
+		json_begin_object(j, NULL);
+		json_put_string(j, "text", t->text);
+		json_put_string(j, "origin", cmdline_origin_name(t->origin));
+		json_put_string(j, "verdict", cmdline_verdict_name(t->verdict));
+		json_put_bool(j, "doubtful", t->doubtful);
+		json_put_string(j, "why", t->why);
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -276,55 +276,55 @@ static void put_cmdline(struct json *j, const struct plan *p)
 
 static void put_segments(struct json *j, const struct plan *p)
 {
-	json_array(j, "regions");
+	json_begin_array(j, "regions");
 	for (size_t i = 0; i < p->machine.crash.n; i++) {
-		json_object(j, NULL);
-		json_hex(j, "start", p->machine.crash.v[i].start);
-		json_hex(j, "end", p->machine.crash.v[i].end - 1);
+		json_begin_object(j, NULL);
+		json_put_hex(j, "start", p->machine.crash.v[i].start);
+		json_put_hex(j, "end", p->machine.crash.v[i].end - 1);
 		json_end_object(j);
 	}
 	json_end_array(j);
-	json_array(j, "segments");
+	json_begin_array(j, "segments");
 	for (size_t i = 0; i < p->segments.n; i++) {
 		const struct segment *s = &p->segments.v[i];
 
-		json_object(j, NULL);
-		json_string(j, "name", s->name);
-		json_hex(j, "start", s->start);
-		json_uint(j, "memory_bytes", s->len);
-		json_uint(j, "bytes", s->size);
-		json_bool(j, "digested", s->digested);
+		json_begin_object(j, NULL);
+		json_put_string(j, "name", s->name);
+		json_put_hex(j, "start", s->start);
+		json_put_uint(j, "memory_bytes", s->len);
+		json_put_uint(j, "bytes", s->size);
+		json_put_bool(j, "digested", s->digested);
 		json_end_object(j);
 	}
 	json_end_array(j);
 	if (p->placed)
-		json_hex(j, "entry", p->segments.entry);
+		json_put_hex(j, "entry", p->segments.entry);
 	else
-		json_null(j, "entry");
+		json_put_null(j, "entry");
 }
 
 static void put_core_header(struct json *j, const struct plan *p)
 {
-	json_array(j, "core_header");
+	json_begin_array(j, "core_header");
 	for (size_t i = 0; i < header_count(p); i++) {
 		const uint8_t *h = header(p, i);
 
-		json_object(j, NULL);
-		json_string(j, "type", le32(h) == 1 ? "PT_LOAD" : "PT_NOTE");
-		json_hex(j, "vaddr", le64(h + 16));
-		json_hex(j, "paddr", le64(h + 24));
-		json_hex(j, "size", le64(h + 40));
+		json_begin_object(j, NULL);
+		json_put_string(j, "type", le32(h) == 1 ? "PT_LOAD" : "PT_NOTE");
+		json_put_hex(j, "vaddr", le64(h + 16));
+		json_put_hex(j, "paddr", le64(h + 24));
+		json_put_hex(j, "size", le64(h + 40));
 		json_end_object(j);
 	}
 	json_end_array(j);
-	json_array(j, "memory_map");
+	json_begin_array(j, "memory_map");
 	for (size_t i = 0; i < p->segments.n_map; i++) {
 		const struct mem_area *a = &p->segments.map[i];
 
-		json_object(j, NULL);
-		json_hex(j, "start", a->range.start);
-		json_hex(j, "end", a->range.end - 1);
-		json_string(j, "kind", area_names[a->kind]);
+		json_begin_object(j, NULL);
+		json_put_hex(j, "start", a->range.start);
+		json_put_hex(j, "end", a->range.end - 1);
+		json_put_string(j, "kind", area_names[a->kind]);
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -335,15 +335,15 @@ void plan_print_json(const struct plan *p, const struct err *placed_err)
 	struct json j;
 
 	cmd_begin_json(&j, stdout, "lifeboat-plan-1");
-	json_bool(&j, "panic", p->panic);
-	json_string(&j, "method", load_method_name(p->method));
-	json_string(&j, "why", p->why);
-	json_bool(&j, "may_fall_back", p->may_fall_back);
+	json_put_bool(&j, "panic", p->panic);
+	json_put_string(&j, "method", load_method_name(p->method));
+	json_put_string(&j, "why", p->why);
+	json_put_bool(&j, "may_fall_back", p->may_fall_back);
 	put_files(&j, p);
 	put_living(&j, p);
 	put_cmdline(&j, p);
 	put_segments(&j, p);
 	put_core_header(&j, p);
-	json_string(&j, "problem", placed_err->code ? placed_err->msg : NULL);
+	json_put_string(&j, "problem", placed_err->code ? placed_err->msg : NULL);
 	cmd_end_json(&j);
 }

@@ -120,21 +120,21 @@ static void put_job(struct json *j, const struct stats *s)
 {
 	const struct job *job = s->job;
 
-	json_array(j, "inputs");
+	json_begin_array(j, "inputs");
 	for (size_t i = 0; i < job->n_in; i++)
-		json_string(j, NULL, job->in[i]);
+		json_put_string(j, NULL, job->in[i]);
 	json_end_array(j);
-	json_array(j, "outputs");
+	json_begin_array(j, "outputs");
 	for (size_t i = 0; i < job->n_outs; i++)
-		json_string(j, NULL, job->outs[i]);
+		json_put_string(j, NULL, job->outs[i]);
 	json_end_array(j);
-	json_bool(j, "dry_run", job->dry_run);
-	json_string(j, "format", format_name(job->format));
-	json_bool(j, "flattened", job->flatten);
-	json_string(j, "codec", codec_name((enum codec)job->codec));
-	json_uint(j, "level", s->level);
-	json_bool(j, "exclude_vmemmap", job->exclude_vmemmap);
-	json_uint(j, "threads", job->threads);
+	json_put_bool(j, "dry_run", job->dry_run);
+	json_put_string(j, "format", format_name(job->format));
+	json_put_bool(j, "flattened", job->flatten);
+	json_put_string(j, "codec", codec_name((enum codec)job->codec));
+	json_put_uint(j, "level", s->level);
+	json_put_bool(j, "exclude_vmemmap", job->exclude_vmemmap);
+	json_put_uint(j, "threads", job->threads);
 }
 
 void stats_print_json(const struct stats *s)
@@ -144,17 +144,18 @@ void stats_print_json(const struct stats *s)
 
 	cmd_begin_json(&j, s->job->messages, "lifeboat-filter-1");
 	put_job(&j, s);
-	json_uint(&j, "page_size", s->img->page_size);
-	json_bool(&j, "incomplete", f->lost || f->cut != FILTER_WHOLE || s->img->src->incomplete);
-	json_string(&j, "cut", cut_key(f->cut));
-	json_string(&j, "warning", f->warning[0] ? f->warning : NULL);
+	json_put_uint(&j, "page_size", s->img->page_size);
+	json_put_bool(&j, "incomplete",
+		      f->lost || f->cut != FILTER_WHOLE || s->img->src->incomplete);
+	json_put_string(&j, "cut", cut_key(f->cut));
+	json_put_string(&j, "warning", f->warning[0] ? f->warning : NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		json_uint(&j, fields[i].key, value_of(f, &fields[i]));
-	json_object(&j, "classes");
+		json_put_uint(&j, fields[i].key, value_of(f, &fields[i]));
+	json_begin_object(&j, "classes");
 	for (int c = 0; c < PAGE_CLASSES; c++) {
-		json_object(&j, stats_class_key(c));
-		json_uint(&j, "pages", f->class_pages[c]);
-		json_uint(&j, "dropped", f->dropped[c]);
+		json_begin_object(&j, stats_class_key(c));
+		json_put_uint(&j, "pages", f->class_pages[c]);
+		json_put_uint(&j, "dropped", f->dropped[c]);
 		json_end_object(&j);
 	}
 	json_end_object(&j);

@@ -177,30 +177,30 @@ static void print_text(const struct status *s, const struct err *problem)
 static void put_number(struct json *j, const char *key, struct fact f)
 {
 	if (f.known && f.value != LOAD_UNLIMITED)
-		json_uint(j, key, f.value);
+		json_put_uint(j, key, f.value);
 	else
-		json_null(j, key);
+		json_put_null(j, key);
 }
 
 static void put_bool(struct json *j, const char *key, struct fact f)
 {
 	if (f.known)
-		json_bool(j, key, f.value);
+		json_put_bool(j, key, f.value);
 	else
-		json_null(j, key);
+		json_put_null(j, key);
 }
 
 static void put_regions(struct json *j, const struct facts *f)
 {
-	json_array(j, "regions");
+	json_begin_array(j, "regions");
 	for (size_t i = 0; i < f->regions.n; i++) {
-		json_object(j, NULL);
-		json_hex(j, "start", f->regions.v[i].start);
-		json_hex(j, "end", f->regions.v[i].end - 1);
+		json_begin_object(j, NULL);
+		json_put_hex(j, "start", f->regions.v[i].start);
+		json_put_hex(j, "end", f->regions.v[i].end - 1);
 		json_end_object(j);
 	}
 	json_end_array(j);
-	json_bool(j, "regions_hidden", f->regions_hidden);
+	json_put_bool(j, "regions_hidden", f->regions_hidden);
 }
 
 static void put_image(struct json *j, const struct status *s)
@@ -209,21 +209,21 @@ static void put_image(struct json *j, const struct status *s)
 	char text[65];
 
 	if (!image->known) {
-		json_null(j, "image");
+		json_put_null(j, "image");
 		return;
 	}
-	json_object(j, "image");
-	json_string(j, "kernel", image->kernel);
-	json_string(j, "release", image->release[0] ? image->release : NULL);
-	json_string(j, "method", load_method_name(image->method));
+	json_begin_object(j, "image");
+	json_put_string(j, "kernel", image->kernel);
+	json_put_string(j, "release", image->release[0] ? image->release : NULL);
+	json_put_string(j, "method", load_method_name(image->method));
 	format_time(image->time, text);
-	json_string(j, "since", text);
-	json_string(j, "command_line", image->cmdline);
+	json_put_string(j, "since", text);
+	json_put_string(j, "command_line", image->cmdline);
 	sha256_text(image->kernel_digest, text);
-	json_string(j, "kernel_sha256", text);
+	json_put_string(j, "kernel_sha256", text);
 	sha256_text(image->initrd_digest, text);
-	json_string(j, "initramfs_sha256", text);
-	json_string(j, "core_header", s->header);
+	json_put_string(j, "initramfs_sha256", text);
+	json_put_string(j, "core_header", s->header);
 	json_end_object(j);
 }
 
@@ -234,8 +234,8 @@ static void print_json(const struct status *s, const struct err *problem)
 	struct json j;
 
 	json_init(&j, stdout);
-	json_object(&j, NULL);
-	json_string(&j, "schema", "lifeboat-status-1");
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "schema", "lifeboat-status-1");
 	put_bool(&j, "loaded", f->crash_loaded);
 	put_image(&j, s);
 	put_bool(&j, "ordinary_loaded", f->ordinary_loaded);
@@ -243,13 +243,13 @@ static void print_json(const struct status *s, const struct err *problem)
 	put_bool(&j, "hotplug_memory", f->hotplug_memory);
 	put_number(&j, "reserved_bytes", f->crash_size);
 	put_regions(&j, f);
-	json_string(&j, "crashkernel", f->crashkernel);
-	json_string(&j, "running_kernel", f->release);
-	json_string(&j, "lockdown", lockdown_name(f->lockdown));
+	json_put_string(&j, "crashkernel", f->crashkernel);
+	json_put_string(&j, "running_kernel", f->release);
+	json_put_string(&j, "lockdown", lockdown_name(f->lockdown));
 	put_bool(&j, "secure_boot", f->secure_boot);
 	put_bool(&j, "load_disabled", f->load_disabled);
 	put_number(&j, "load_limit", f->load_limit);
-	json_string(&j, "problem", problem->code ? problem->msg : NULL);
+	json_put_string(&j, "problem", problem->code ? problem->msg : NULL);
 	json_end_object(&j);
 	putchar('\n');
 }

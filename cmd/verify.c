@@ -29,7 +29,7 @@ static void print_problem(void *ctx, const char *text)
 		return;
 	progress_end(&report->progress);
 	if (report->json)
-		json_string(report->json, NULL, text);
+		json_put_string(report->json, NULL, text);
 	else
 		printf("PROBLEM %s\n", text);
 }
@@ -64,21 +64,21 @@ static void print_summary(const struct source *src, const struct verify_stats *s
 
 static void put_summary(struct json *j, const struct source *src, const struct verify_stats *s)
 {
-	json_uint(j, "problems", s->problems);
-	json_string(j, "format", src->ops->name);
-	json_bool(j, "incomplete", src->incomplete);
-	json_uint(j, "pages", s->pages);
-	json_uint(j, "good", s->good);
-	json_uint(j, "lost", s->lost);
-	json_uint(j, "notes", s->notes);
-	json_uint(j, "cpus", s->cpus);
-	json_string(j, "release", *s->release ? s->release : NULL);
-	json_uint(j, "log_records", s->records);
-	json_uint(j, "log_damaged", s->damaged);
+	json_put_uint(j, "problems", s->problems);
+	json_put_string(j, "format", src->ops->name);
+	json_put_bool(j, "incomplete", src->incomplete);
+	json_put_uint(j, "pages", s->pages);
+	json_put_uint(j, "good", s->good);
+	json_put_uint(j, "lost", s->lost);
+	json_put_uint(j, "notes", s->notes);
+	json_put_uint(j, "cpus", s->cpus);
+	json_put_string(j, "release", *s->release ? s->release : NULL);
+	json_put_uint(j, "log_records", s->records);
+	json_put_uint(j, "log_damaged", s->damaged);
 	if (s->data_seen)
-		json_uint(j, "unused_bytes", s->unused);
+		json_put_uint(j, "unused_bytes", s->unused);
 	else
-		json_null(j, "unused_bytes");
+		json_put_null(j, "unused_bytes");
 }
 
 /* Look at the dump and print what comes of it. */
@@ -94,8 +94,8 @@ static int verify(const struct source *src, struct report *report, struct verify
 	int r;
 
 	if (j) {
-		json_string(j, "file", src->path);
-		json_array(j, "first_problems");
+		json_put_string(j, "file", src->path);
+		json_begin_array(j, "first_problems");
 	}
 	progress_init(&report->progress);
 	r = verify_run(src, &options, ret, err);

@@ -24,13 +24,13 @@ static int say_content(int fd, uint64_t size, const char *name, struct err *err)
 	if (fsid_read(fd, size, name, &id, err))
 		return err->code;
 	json_init(&j, stdout);
-	json_object(&j, NULL);
-	json_string(&j, "type", id.type);
-	json_string(&j, "uuid", id.uuid);
-	json_string(&j, "label", id.label);
-	json_bool(&j, "dirty", id.dirty);
-	json_bool(&j, "read_only", id.read_only);
-	json_uint(&j, "devices", id.n_devices);
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "type", id.type);
+	json_put_string(&j, "uuid", id.uuid);
+	json_put_string(&j, "label", id.label);
+	json_put_bool(&j, "dirty", id.dirty);
+	json_put_bool(&j, "read_only", id.read_only);
+	json_put_uint(&j, "devices", id.n_devices);
 	json_end_object(&j);
 	return 0;
 }
@@ -50,9 +50,9 @@ static int say_partition(int fd, uint64_t size, char **argv, struct err *err)
 	if (partition_read(fd, size, (uint32_t)sector, argv[0], &p, err))
 		return err->code;
 	json_init(&j, stdout);
-	json_object(&j, NULL);
-	json_string(&j, "uuid", p.uuid);
-	json_string(&j, "label", p.label);
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "uuid", p.uuid);
+	json_put_string(&j, "label", p.label);
 	json_end_object(&j);
 	return 0;
 }

@@ -393,11 +393,11 @@ static void subtract(const struct ranges *a, const struct ranges *b, struct bad 
 
 static void print_bad(struct json *j, const struct bad *bad)
 {
-	json_object(j, bad->name);
-	json_uint(j, "count", bad->n);
-	json_array(j, "first");
+	json_begin_object(j, bad->name);
+	json_put_uint(j, "count", bad->n);
+	json_begin_array(j, "first");
 	for (size_t i = 0; i < NUM_MIN(bad->n, FIRST_LISTED); i++)
-		json_uint(j, NULL, bad->first[i]);
+		json_put_uint(j, NULL, bad->first[i]);
 	json_end_array(j);
 	json_end_object(j);
 }
@@ -407,20 +407,21 @@ static void print(const struct verdict *v, const struct reader *dump, const stru
 	struct json j;
 
 	json_init(&j, stdout);
-	json_object(&j, NULL);
-	json_uint(&j, "pages", ranges_total(&dump->pages));
-	json_uint(&j, "compared", v->compared);
-	json_uint(&j, "lost", v->lost);
-	json_bool(&j, "incomplete", dump->incomplete);
+	json_begin_object(&j, NULL);
+	json_put_uint(&j, "pages", ranges_total(&dump->pages));
+	json_put_uint(&j, "compared", v->compared);
+	json_put_uint(&j, "lost", v->lost);
+	json_put_bool(&j, "incomplete", dump->incomplete);
 	print_bad(&j, &v->different);
 	print_bad(&j, &v->unreadable);
 	print_bad(&j, &v->missing);
 	print_bad(&j, &v->extra);
-	json_string(&j, "why", v->why.msg);
+	json_put_string(&j, "why", v->why.msg);
 	if (dump->source && source->source)
-		json_bool(&j, "same_notes",
-			  dump->notes.len == source->notes.len &&
-				  !memcmp(dump->notes.data, source->notes.data, dump->notes.len));
+		json_put_bool(
+			&j, "same_notes",
+			dump->notes.len == source->notes.len &&
+				!memcmp(dump->notes.data, source->notes.data, dump->notes.len));
 	json_end_object(&j);
 	putchar('\n');
 }

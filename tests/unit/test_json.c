@@ -31,14 +31,14 @@ static int end(void **state __attribute__((unused)))
 
 TEST(every_kind_of_value)
 {
-	json_object(&j, NULL);
-	json_string(&j, "s", "text");
-	json_string(&j, "none", NULL);
-	json_uint(&j, "u", UINT64_MAX);
-	json_hex(&j, "h", 0xffffffff81000000);
-	json_bool(&j, "yes", true);
-	json_bool(&j, "no", false);
-	json_null(&j, "nothing");
+	json_begin_object(&j, NULL);
+	json_put_string(&j, "s", "text");
+	json_put_string(&j, "none", NULL);
+	json_put_uint(&j, "u", UINT64_MAX);
+	json_put_hex(&j, "h", 0xffffffff81000000);
+	json_put_bool(&j, "yes", true);
+	json_put_bool(&j, "no", false);
+	json_put_null(&j, "nothing");
 	json_end_object(&j);
 	assert_json("{\"s\":\"text\",\"none\":null,\"u\":18446744073709551615,"
 		    "\"h\":\"0xffffffff81000000\",\"yes\":true,\"no\":false,\"nothing\":null}");
@@ -49,20 +49,20 @@ TEST(every_kind_of_value)
 /* A comma belongs between members, also behind what was nested, and nowhere else. */
 TEST(commas_of_nested_values)
 {
-	json_object(&j, NULL);
-	json_object(&j, "empty");
+	json_begin_object(&j, NULL);
+	json_begin_object(&j, "empty");
 	json_end_object(&j);
-	json_array(&j, "list");
-	json_array(&j, NULL);
+	json_begin_array(&j, "list");
+	json_begin_array(&j, NULL);
 	json_end_array(&j);
-	json_object(&j, NULL);
-	json_uint(&j, "a", 1);
-	json_uint(&j, "b", 2);
+	json_begin_object(&j, NULL);
+	json_put_uint(&j, "a", 1);
+	json_put_uint(&j, "b", 2);
 	json_end_object(&j);
-	json_string(&j, NULL, "x");
-	json_string(&j, NULL, "y");
+	json_put_string(&j, NULL, "x");
+	json_put_string(&j, NULL, "y");
 	json_end_array(&j);
-	json_uint(&j, "last", 0);
+	json_put_uint(&j, "last", 0);
 	json_end_object(&j);
 	assert_json("{\"empty\":{},\"list\":[[],{\"a\":1,\"b\":2},\"x\",\"y\"],\"last\":0}");
 	assert_string_equal(json_at(text, "list.1.b"), "2");
@@ -72,18 +72,18 @@ TEST(commas_of_nested_values)
 
 TEST(what_must_be_escaped)
 {
-	json_array(&j, NULL);
-	json_string(&j, NULL, "");
-	json_string(&j, NULL, "\"\\/");
-	json_string(&j, NULL, "\n\t\r\001\037\177");
+	json_begin_array(&j, NULL);
+	json_put_string(&j, NULL, "");
+	json_put_string(&j, NULL, "\"\\/");
+	json_put_string(&j, NULL, "\n\t\r\001\037\177");
 	json_end_array(&j);
 	assert_json("[\"\",\"\\\"\\\\/\",\"\\u000a\\u0009\\u000d\\u0001\\u001f\\u007f\"]");
 }
 
 TEST(keys_are_escaped_too)
 {
-	json_object(&j, NULL);
-	json_null(&j, "a\"b");
+	json_begin_object(&j, NULL);
+	json_put_null(&j, "a\"b");
 	json_end_object(&j);
 	assert_json("{\"a\\\"b\":null}");
 }
@@ -96,7 +96,7 @@ TEST(utf8_passes)
 		"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf";
 	char want[64];
 
-	json_string(&j, NULL, good);
+	json_put_string(&j, NULL, good);
 	snprintf(want, sizeof(want), "\"%s\"", good);
 	assert_json(want);
 }
@@ -125,7 +125,7 @@ TEST(what_is_not_utf8_is_replaced)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		free(text);
 		json_init(&j, open_memstream(&text, &len));
-		json_string(&j, NULL, cases[i].in);
+		json_put_string(&j, NULL, cases[i].in);
 		assert_json(cases[i].out);
 	}
 }

@@ -6,7 +6,7 @@
 static struct {
 	bool panic, verbose;
 	int codec;
-	const char *out;
+	const char *out, *codec_name;
 	uint64_t level;
 	struct opt_list append;
 } got;
@@ -17,6 +17,9 @@ static const struct opt opts[] = {
 	OPT_CHOICE('c', "zlib", &got.codec, 1, "zlib"),
 	OPT_CHOICE('l', "lzo", &got.codec, 2, "lzo"),
 	OPT_STRING('o', "output", "FILE", &got.out, "where to"),
+	OPT_WORD(0, "compress", "CODEC", &got.codec_name, "raw zlib",
+		 "how pages are compressed, in a text that is too long for what is left of the "
+		 "line"),
 	OPT_NUMBER('d', "level", "N", &got.level, 0, 31, "dump level"),
 	OPT_LIST(0, "append", "TEXT", &got.append, "more text"),
 };
@@ -108,6 +111,60 @@ TEST(mistakes_name_the_option)
 	assert_int_equal(got.level, 99);
 }
 
+TEST(words_are_the_only_values)
+{
+	int n = 99;
+
+	assert_ok(parse(err, &n, "--compress=zlib", NULL));
+	assert_string_equal(got.codec_name, "zlib");
+	assert_fails(parse(err, &n, "--compress", "lz", NULL), ERR_USAGE,
+		     "option --compress: 'lz' is none of: raw zlib");
+	assert_fails(parse(err, &n, "--compress=zli", NULL), ERR_USAGE, "'zli' is none");
+	assert_fails(parse(err, &n, "--compress=raw zlib", NULL), ERR_USAGE, "is none");
+	assert_fails(parse(err, &n, "--compress=", NULL), ERR_USAGE, "'' is none");
+	assert_string_equal(got.codec_name, "zlib");
+}
+
+TEST(values_are_known_by_their_names)
+{
+	assert_int_equal(opt_takes("DIR", 3), OPT_TAKES_FOLDER);
+	assert_int_equal(opt_takes("VMCORE...", 6), OPT_TAKES_FILE);
+	assert_int_equal(opt_takes("VERSION", 7), OPT_TAKES_KERNEL);
+	assert_int_equal(opt_takes("VERS", 4), OPT_TAKES_ANY);
+	assert_int_equal(opt_takes("DIRECTORY", 9), OPT_TAKES_ANY);
+	assert_int_equal(opt_takes("", 0), OPT_TAKES_ANY);
+}
+
+static char *wrapped(const char *text, int at)
+{
+	char *out = NULL;
+	size_t len;
+	FILE *to = open_memstream(&out, &len);
+
+	opt_print_wrapped(to, text, at);
+	fclose(to);
+	return out;
+}
+
+TEST(text_is_broken_before_column_80)
+{
+	char *out = wrapped("one two\nthree\n\nfour", 4);
+
+	assert_string_equal(out, "one two three\n\n    four\n");
+	free(out);
+	out = wrapped("123456789 12345 1234567", 60);
+	assert_string_equal(out, "123456789 12345\n" /* "1234567" would end in column 84 */
+				 "                                                            "
+				 "1234567\n");
+	free(out);
+	out = wrapped("\u2026\u2026\u2026\u2026\u2026\u2026\u2026\u2026\u2026 23456789a", 60);
+	assert_null(strstr(out, "\n ")); /* characters count, not bytes: 20 fit */
+	free(out);
+	out = wrapped("", 4);
+	assert_string_equal(out, "\n");
+	free(out);
+}
+
 TEST(help_shows_every_option)
 {
 	char *text = NULL;
@@ -120,6 +177,10 @@ TEST(help_shows_every_option)
 	assert_non_null(strstr(text, "  -v "));
 	assert_non_null(strstr(text, "  -d, --level=N "));
 	assert_non_null(strstr(text, "      --append=TEXT "));
+	assert_non_null(strstr(
+		text, " too\n                               long for what is left of the line\n"));
+	for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+		assert_in_range(strcspn(line, "\n"), 1, 80);
 	free(text);
 }
 
@@ -131,6 +192,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(operands_may_be_mixed_and_end_with_two_dashes,
 						reset, reset),
 		cmocka_unit_test_setup_teardown(mistakes_name_the_option, reset, reset),
+		cmocka_unit_test_setup_teardown(words_are_the_only_values, reset, reset),
+		cmocka_unit_test(values_are_known_by_their_names),
+		cmocka_unit_test(text_is_broken_before_column_80),
 		cmocka_unit_test(help_shows_every_option),
 	};
 
