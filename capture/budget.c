@@ -46,14 +46,3 @@ unsigned int budget_threads(const struct recipe *recipe, unsigned int cpus, uint
 	n = NUM_MIN(n, (uint64_t)NUM_MIN(cpus, (unsigned int)FILTER_MAX_THREADS));
 	return n ? (unsigned int)n : 1;
 }
-
-uint64_t budget_available(const char *meminfo)
-{
-	const char *line = strstr(meminfo, "MemAvailable:");
-	uint64_t kib, bytes;
-
-	if (!line || sscanf(line, "MemAvailable: %" SCNu64 " kB", &kib) != 1 ||
-	    __builtin_mul_overflow(kib, (uint64_t)1024, &bytes))
-		return 0;
-	return bytes;
-}

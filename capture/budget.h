@@ -26,7 +26,4 @@ size_t budget_rungs(const struct recipe *recipe, struct budget_rung ret[BUDGET_M
  */
 unsigned int budget_threads(const struct recipe *recipe, unsigned int cpus, uint64_t available);
 
-/* MemAvailable of a text like /proc/meminfo, in bytes; 0 if it is not there. */
-uint64_t budget_available(const char *meminfo);
-
 #endif

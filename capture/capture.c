@@ -84,6 +84,9 @@ static bool run_in_time(struct capture *c, const struct task *task, struct step_
 		.ms = NUM_MIN(own, left),
 		.progress = task->watched ? &c->rec->progress : NULL,
 		.stall_ms = (uint64_t)c->recipe->deadline_stall * 1000,
+		.look = meter_look,
+		.look_ctx = &c->rec->meter,
+		.look_ms = METER_LOOK_MS,
 	};
 
 	if (!left) {
@@ -302,8 +305,9 @@ static int step_dump(void *ctx, struct err *err)
 	struct err ignored;
 	size_t len;
 
-	if (!root_read(c->env->root, "/proc/meminfo", MEMINFO_MAX, &meminfo, &len, &ignored))
-		c->rec->available = budget_available(meminfo);
+	if (root_read(c->env->root, "/proc/meminfo", MEMINFO_MAX, &meminfo, &len, &ignored) ||
+	    !meter_field(meminfo, "MemAvailable:", &c->rec->available))
+		c->rec->available = 0;
 	c->dump_limits.threads =
 		c->dump_limits.lean ? 1
 				    : budget_threads(c->recipe, cpus > 0 ? (unsigned int)cpus : 1,
@@ -609,6 +613,10 @@ static void say_result(const struct capture *c)
 				rt->dump_written ? num_human(rt->stats.file_bytes, human) : "none",
 				*rt->place.name ? rt->place.name : "nothing", i + 1);
 	}
+	if (c->rec->meter.lowest)
+		log_notice(c->env->log,
+			   "memory: %" PRIu64 " of %" PRIu64 " bytes were free at the worst moment",
+			   c->rec->meter.lowest, c->rec->meter.ram);
 }
 
 /* Each target in turn, until one has it all: its number, or -1. */
@@ -646,6 +654,17 @@ static bool stands_still(enum final_action action)
 	return action == FINAL_HALT || action == FINAL_SHELL;
 }
 
+/* Which kernel the measured memory is of. */
+static void note_kernel(const struct capture_env *env, struct record *rec)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err ignored;
+	size_t len;
+
+	if (!root_read(env->root, "/proc/sys/kernel/osrelease", 4096, &text, &len, &ignored))
+		snprintf(rec->kernel, sizeof(rec->kernel), "%.*s", (int)strcspn(text, "\n"), text);
+}
+
 int capture_run(const struct capture_env *env, const struct recipe *recipe, struct record *rec,
 		struct err *err)
 {
@@ -653,6 +672,8 @@ int capture_run(const struct capture_env *env, const struct recipe *recipe, stru
 	int last;
 
 	set_ends(&c);
+	meter_init(&rec->meter, env->root);
+	note_kernel(env, rec);
 	prepare(&c);
 	last = try_targets(&c);
 	c.safe = last >= 0 && is_safe(&rec->targets[last]);

@@ -156,7 +156,7 @@ int main(void)
 
 	if (getpid() != 1) {
 		fprintf(stderr, "lifeboat-init is the first process of a capture kernel (see "
-				"lifeboat(8));\n"
+				"lifeboat-init(8));\n"
 				"`lifeboat initramfs` packs it, nobody else starts it.\n");
 		return ERR_USAGE;
 	}

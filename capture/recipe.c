@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/keyvalue.h"
 #include "base/num.h"
 
-#define QUOTE_MAX    80 /* bytes of a bad key or value that a message repeats */
 #define MAX_SECONDS  86400
 #define MAX_PATH     1024 /* leaves room below PATH_MAX for the mount point and file names */
 #define MAX_FSTYPE   32
@@ -47,16 +47,6 @@ struct key {
 	bool required, repeatable, may_be_empty;
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static int bad_value(const char *value, const char *wanted, struct err *err)
-{
-	return err_set(err, ERR_USAGE, "'%.*s' is not %s", QUOTE_MAX, value, wanted);
-}
-
 /* ---- kinds of values: set_x reads one, put_x writes it */
 
 static int set_string(const struct key *key, const char *value, void *at, struct err *err)
@@ -81,8 +71,8 @@ static void put_string(const struct key *key, const void *at, FILE *to)
 static int parse_number(const struct key *key, const char *value, uint64_t *ret, struct err *err)
 {
 	/* longer is no number in any range here, and num_parse_* quotes its text whole */
-	if (strlen(value) > QUOTE_MAX)
-		return bad_value(value, "a number", err);
+	if (strlen(value) > KEYVALUE_QUOTE)
+		return keyvalue_bad(value, "a number", err);
 	return num_parse_range(value, key->min, key->max, ret, err);
 }
 
@@ -115,7 +105,7 @@ static int set_yes_no(const struct key *key, const char *value, void *at, struct
 {
 	(void)key;
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		return bad_value(value, "yes or no", err);
+		return keyvalue_bad(value, "yes or no", err);
 	*(bool *)at = *value == 'y';
 	return 0;
 }
@@ -129,7 +119,7 @@ static int set_schema(const struct key *key, const char *value, void *at, struct
 {
 	(void)key;
 	(void)at;
-	return strcmp(value, RECIPE_SCHEMA) == 0 ? 0 : bad_value(value, RECIPE_SCHEMA, err);
+	return strcmp(value, RECIPE_SCHEMA) == 0 ? 0 : keyvalue_bad(value, RECIPE_SCHEMA, err);
 }
 
 static void put_schema(const struct key *key, const void *at, FILE *to)
@@ -165,7 +155,7 @@ static bool is_id(const char *value, const char *name)
 static int set_device(const struct key *key, const char *value, void *at, struct err *err)
 {
 	if (strlen(value) > MAX_PATH)
-		return bad_value(value, "the name of a device", err);
+		return keyvalue_bad(value, "the name of a device", err);
 	return set_string(key, value, at, err);
 }
 
@@ -175,7 +165,7 @@ static int set_fstype(const struct key *key, const char *value, void *at, struct
 					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 
 	if (strspn(value, name_chars) != strlen(value) || strlen(value) > MAX_FSTYPE)
-		return bad_value(value, "the name of a file system", err);
+		return keyvalue_bad(value, "the name of a file system", err);
 	return set_string(key, value, at, err);
 }
 
@@ -190,8 +180,8 @@ static int set_path(const struct key *key, const char *value, void *at, struct e
 		path[len - 1] = '\0';
 	/* a blank that was in front of the last slash would not be read back */
 	if (value[0] != '/' || !is_plain_path(path) || len > MAX_PATH ||
-	    (len && is_blank(path[len - 1])))
-		return bad_value(value, "an absolute path without '.' and '..'", err);
+	    (len && keyvalue_is_blank(path[len - 1])))
+		return keyvalue_bad(value, "an absolute path without '.' and '..'", err);
 	return set_string(key, path, at, err);
 }
 
@@ -205,8 +195,8 @@ static void put_path(const struct key *key, const void *at, FILE *to)
 static int set_compress(const struct key *key, const char *value, void *at, struct err *err)
 {
 	(void)key;
-	if (strlen(value) > QUOTE_MAX)
-		return bad_value(value, "a compression", err);
+	if (strlen(value) > KEYVALUE_QUOTE)
+		return keyvalue_bad(value, "a compression", err);
 	return codec_from_name(value, at, err);
 }
 
@@ -219,7 +209,7 @@ static int set_format(const struct key *key, const char *value, void *at, struct
 {
 	(void)key;
 	if (strcmp(value, "kdump") != 0 && strcmp(value, "elf") != 0)
-		return bad_value(value, "kdump or elf", err);
+		return keyvalue_bad(value, "kdump or elf", err);
 	*(bool *)at = *value == 'e';
 	return 0;
 }
@@ -245,10 +235,10 @@ static int set_action(const struct key *key, const char *value, void *at, struct
 		*(enum final_action *)at = (enum final_action)i;
 		return 0;
 	}
-	return bad_value(value,
-			 key->max == FINAL_SHELL ? "reboot, poweroff, halt or shell"
-						 : "reboot, poweroff or halt",
-			 err);
+	return keyvalue_bad(value,
+			    key->max == FINAL_SHELL ? "reboot, poweroff, halt or shell"
+						    : "reboot, poweroff or halt",
+			    err);
 }
 
 static void put_action(const struct key *key, const void *at, FILE *to)
@@ -279,7 +269,7 @@ static int add_module(const struct key *key, const char *value, void *at, struct
 	(void)key;
 	/* an alias may hold nearly anything (pci:v00001AF4d…), but neither blank nor path */
 	if (strpbrk(value, " \t/") || strlen(value) > MAX_MODULE)
-		return bad_value(value, "the name or alias of a kernel module", err);
+		return keyvalue_bad(value, "the name or alias of a kernel module", err);
 	return recipe_add_string(at, value, err);
 }
 
@@ -287,7 +277,7 @@ static int add_program(const struct key *key, const char *value, void *at, struc
 {
 	(void)key;
 	if (*value != '/' || !is_plain_path(value) || strlen(value) > MAX_PATH)
-		return bad_value(value, "the absolute path of a program", err);
+		return keyvalue_bad(value, "the absolute path of a program", err);
 	return recipe_add_string(at, value, err);
 }
 
@@ -301,12 +291,12 @@ static void put_list(const struct key *key, const void *at, FILE *to)
 static int set_levels(const struct key *key, const char *value, void *at, struct err *err)
 {
 	struct recipe *r = at;
-	char copy[QUOTE_MAX + 1], *rest = copy, *one;
+	char copy[KEYVALUE_QUOTE + 1], *rest = copy, *one;
 	unsigned int levels[RECIPE_MAX_LEVELS] = {0};
 	size_t n = 0;
 
-	if (strlen(value) > QUOTE_MAX)
-		return bad_value(value, "dump levels", err);
+	if (strlen(value) > KEYVALUE_QUOTE)
+		return keyvalue_bad(value, "dump levels", err);
 	strcpy(copy, value);
 	while ((one = strsep(&rest, ","))) {
 		uint64_t v;
@@ -461,11 +451,11 @@ static int check_device(const struct recipe_target *t, struct err *err)
 	case TARGET_FS:
 		if (path || is_id(d, "UUID=") || is_id(d, "PARTUUID="))
 			return 0;
-		return bad_value(d, "UUID=…, PARTUUID=… or a path below /dev", err);
+		return keyvalue_bad(d, "UUID=…, PARTUUID=… or a path below /dev", err);
 	case TARGET_RAW:
 		if (path || is_id(d, "PARTUUID="))
 			return 0;
-		return bad_value(d, "PARTUUID=… or a path below /dev", err);
+		return keyvalue_bad(d, "PARTUUID=… or a path below /dev", err);
 	case TARGET_SHARE:
 		if (strcmp(t->fstype, "virtiofs") == 0 || strcmp(t->fstype, "9p") == 0)
 			return 0;
@@ -503,41 +493,20 @@ static int begin_target(struct reading *in, const char *value, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
 		if (strcmp(value, target_kinds[i]) == 0)
 			return recipe_add_target(in->r, (enum target_kind)i, &ignored, err);
-	return bad_value(value, "a kind of target (fs, share, raw)", err);
+	return keyvalue_bad(value, "a kind of target (fs, share, raw)", err);
 }
 
 /* ---- reading */
-
-/* Cut blanks off both ends of [text, text + *len); returns the new start. */
-static char *trim(char *text, size_t *len)
-{
-	while (*len && is_blank(text[*len - 1]))
-		--*len;
-	for (; *len && is_blank(*text); --*len)
-		text++;
-	return text;
-}
-
-static int check_characters(const char *line, size_t len, struct err *err)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)line[i];
-
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
-			return err_set(err, ERR_USAGE, "control character 0x%02x at column %zu", c,
-				       i + 1);
-	}
-	return 0;
-}
 
 /* Would this value be read back as it is? */
 static int check_string(const char *value, struct err *err)
 {
 	size_t len = strlen(value);
 
-	if (len && (is_blank(value[0]) || is_blank(value[len - 1])))
-		return err_set(err, ERR_USAGE, "'%.*s' has blanks at an end", QUOTE_MAX, value);
-	return check_characters(value, len, err);
+	if (len && (keyvalue_is_blank(value[0]) || keyvalue_is_blank(value[len - 1])))
+		return err_set(err, ERR_USAGE, "'%.*s' has blanks at an end", KEYVALUE_QUOTE,
+			       value);
+	return keyvalue_check(value, len, 1, err);
 }
 
 /* Where the value of a key goes; NULL with *err set if it has no place now. */
@@ -583,7 +552,7 @@ static int set_named(const char *name, const char *value, struct reading *in, st
 	bool first = strcmp(name, keys[0].name) == 0;
 
 	if (!first && !(in->seen & 1))
-		return err_set(err, ERR_USAGE, "'%.*s' stands before '%s'", QUOTE_MAX, name,
+		return err_set(err, ERR_USAGE, "'%.*s' stands before '%s'", KEYVALUE_QUOTE, name,
 			       keys[0].name);
 	if (strcmp(name, TARGET_KEY) == 0) {
 		if (begin_target(in, value, err))
@@ -593,47 +562,38 @@ static int set_named(const char *name, const char *value, struct reading *in, st
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].name, name) == 0)
 			return set_key(i, value, in, err);
-	return err_set(err, ERR_USAGE, "unknown key '%.*s'", QUOTE_MAX, name);
+	return err_set(err, ERR_USAGE, "unknown key '%.*s'", KEYVALUE_QUOTE, name);
 }
 
-/* One line without its newline; it is ours to write into, and line[len] may be overwritten. */
+/* One line without its newline; it is ours to write into. */
 static int parse_line(char *line, size_t len, struct reading *in, struct err *err)
 {
-	size_t value_len;
-	char *eq, *value;
+	char *value;
 
-	if (check_characters(line, len, err))
+	if (keyvalue_check(line, len, 1, err))
 		return err->code;
-	line = trim(line, &len);
-	if (!len || *line == '#')
+	line = keyvalue_trim(line);
+	if (!*line || *line == '#')
 		return 0;
-	line[len] = '\0';
-	eq = strchr(line, '=');
-	if (!eq)
-		return err_set(err, ERR_USAGE, "'%.*s' is not of the form key = value", QUOTE_MAX,
-			       line);
-	value_len = strlen(eq + 1);
-	value = trim(eq + 1, &value_len);
-	value[value_len] = '\0';
-	len = (size_t)(eq - line);
-	line = trim(line, &len);
-	line[len] = '\0';
-	return set_named(line, value, in, err);
+	value = strchr(line, '=');
+	if (!value)
+		return err_set(err, ERR_USAGE, "'%.*s' is not of the form key = value",
+			       KEYVALUE_QUOTE, line);
+	*value++ = '\0';
+	return set_named(keyvalue_trim(line), keyvalue_trim(value), in, err);
 }
 
-static int parse_text(char *text, size_t len, const char *name, struct recipe *r, struct err *err)
+static int parse_text(char *text, size_t text_len, const char *name, struct recipe *r,
+		      struct err *err)
 {
+	struct keyvalue_lines lines = {.next = text, .end = text + text_len};
 	struct reading in = {.r = r};
-	unsigned int number = 1;
+	char *line;
+	size_t len;
 
-	for (size_t at = 0; at < len; number++) {
-		char *end = memchr(text + at, '\n', len - at);
-		size_t n = end ? (size_t)(end - text) - at : len - at;
-
-		if (parse_line(text + at, n, &in, err))
-			return err_wrap(err, "%s: line %u", name, number);
-		at += n + 1;
-	}
+	while (keyvalue_line(&lines, &line, &len))
+		if (parse_line(line, len, &in, err))
+			return err_wrap(err, "%s: line %u", name, lines.number);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (keys[i].of == OF_RECIPE && keys[i].required && !(in.seen & (UINT64_C(1) << i)))
 			return err_set(err, ERR_USAGE, "%s: '%s' is missing", name, keys[i].name);
@@ -690,7 +650,7 @@ int recipe_set(struct recipe *r, const char *name, const char *value, struct err
 	for (size_t i = 1; i < ARRAY_SIZE(keys); i++)
 		if (keys[i].of == OF_RECIPE && strcmp(keys[i].name, name) == 0)
 			return keys[i].set(&keys[i], value, (char *)r + keys[i].at, err);
-	return err_set(err, ERR_USAGE, "a recipe has no key '%.*s'", QUOTE_MAX, name);
+	return err_set(err, ERR_USAGE, "a recipe has no key '%.*s'", KEYVALUE_QUOTE, name);
 }
 
 int recipe_create(struct bytes text, const char *name, struct recipe **ret, struct err *err)
@@ -698,15 +658,8 @@ int recipe_create(struct bytes text, const char *name, struct recipe **ret, stru
 	_cleanup_(cleanup_recipe) struct recipe *r = NULL;
 	_cleanup_free_ char *copy = NULL;
 
-	if (text.len > RECIPE_MAX_SIZE)
-		return err_set(err, ERR_USAGE, "%s: %zu bytes; a recipe has at most %d", name,
-			       text.len, RECIPE_MAX_SIZE);
-	copy = malloc(text.len + 1);
-	if (!copy)
-		return err_nomem(err, text.len + 1, name);
-	if (text.len)
-		memcpy(copy, text.data, text.len);
-	copy[text.len] = '\0';
+	if (keyvalue_copy(text, RECIPE_MAX_SIZE, name, "a recipe", &copy, err))
+		return err->code;
 	if (recipe_create_default(&r, err) || parse_text(copy, text.len, name, r, err))
 		return err->code;
 	*ret = no_cleanup_ptr(r);

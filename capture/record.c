@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/num.h"
-
-#define MAX_TIME 253402300799ULL /* 9999-12-31T23:59:59Z */
+#include "base/utc.h"
 
 enum record_result record_result(const struct record_target *t)
 {
@@ -80,16 +78,6 @@ static void put_text(struct writer *w, const char *key, const char *text)
 	json_put_string(&w->json, key, text ? cut : NULL);
 }
 
-/* RFC 3339 in UTC. False if the year has not four digits. */
-static bool format_time(uint64_t seconds, char ret[32])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	return seconds <= MAX_TIME && gmtime_r(&t, &tm) &&
-	       strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static void put_kernel(struct writer *w)
 {
 	const struct record *rec = w->rec;
@@ -107,11 +95,11 @@ static void put_crash(struct writer *w)
 	const struct record *rec = w->rec;
 	const char *headline = printk_headline_get(&rec->headline);
 	struct json *j = &w->json;
-	char time[32];
+	char time[UTC_TEXT];
 
 	json_begin_object(j, "crash");
 	json_put_string(j, "time",
-			rec->crash_time && format_time(rec->crash_time, time) ? time : NULL);
+			rec->crash_time && utc_format(rec->crash_time, time) ? time : NULL);
 	put_text(w, "panic", *headline ? headline : NULL);
 	if (rec->examined)
 		json_put_uint(j, "memory_bytes", rec->memory_bytes);
@@ -219,10 +207,14 @@ static void put_capture(struct writer *w)
 	for (size_t i = 0; i < w->recipe->n_targets; i++)
 		put_target(w, &rec->targets[i], &w->recipe->targets[i]);
 	json_end_array(j);
+	put_text(w, "kernel", *rec->kernel ? rec->kernel : NULL);
 	put_text(w, "watchdog", *rec->watchdog ? rec->watchdog : NULL);
 	json_put_bool(j, "pstore", rec->pstore);
 	json_put_uint(j, "memory_available", rec->available);
 	json_put_uint(j, "threads", rec->threads);
+	json_put_uint(j, "memory_ram", rec->meter.ram);
+	json_put_uint(j, "memory_total", rec->meter.total);
+	json_put_uint(j, "memory_lowest", rec->meter.lowest);
 	json_begin_array(j, "phases");
 	for (size_t i = 0; i < rec->n_phases; i++)
 		put_phase(w, &rec->phases[i]);

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 
+#include "capture/meter.h"
 #include "capture/recipe.h"
 #include "capture/retain.h"
 #include "capture/step.h"
@@ -64,6 +65,8 @@ struct record {
 	uint64_t progress;    /* of the dump: changes as long as it gets on */
 	uint64_t available;   /* bytes of memory free for the dump when it began */
 	unsigned int threads; /* of the filter */
+	struct meter meter;
+	char kernel[128]; /* version of the capture kernel; "" not known */
 	struct record_target targets[RECIPE_MAX_TARGETS];
 	struct record_phase phases[RECORD_MAX_PHASES];
 	size_t n_phases;

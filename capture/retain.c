@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "base/num.h"
+#include "base/text.h"
 #include "capture/target.h"
 
 #define DOOMED       ".removing-" /* before the name of a crash while it is removed */
@@ -119,6 +120,17 @@ static bool parse_name(const char *name, struct crash *ret)
 	return true;
 }
 
+bool retain_parse_name(const char *name, uint64_t *ret_time, uint64_t *ret_number)
+{
+	struct crash c;
+
+	if (!parse_name(name, &c))
+		return false;
+	*ret_time = c.time;
+	*ret_number = c.number;
+	return true;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct crash *x = a, *y = b;
@@ -171,11 +183,7 @@ static int walk_folder(struct walk *w, int dir, int depth, struct err *err);
 /* A name that somebody else may have chosen, for a console. */
 static const char *plain(const char *name, char ret[PLAIN_SIZE])
 {
-	snprintf(ret, PLAIN_SIZE, "%.*s", PLAIN_SIZE - 1, name);
-	for (char *p = ret; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	return ret;
+	return text_plain(name, ret, PLAIN_SIZE);
 }
 
 /* Immutable or append-only (chattr): somebody wants it to stay, and it would. */

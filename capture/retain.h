@@ -20,6 +20,12 @@
 
 #define RETAIN_PINNED "pinned"
 
+/*
+ * Is it the name of a crash's folder? *ret_time: seconds since 1970, 0 if it says that it is unknown; *ret_number: 1, or what
+ * "-2" … says.
+ */
+bool retain_parse_name(const char *name, uint64_t *ret_time, uint64_t *ret_number);
+
 struct retain_stats {
 	uint64_t crashes; /* that there were */
 	uint64_t removed;

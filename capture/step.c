@@ -100,8 +100,12 @@ static bool wait_for(pid_t pid, int pidfd, struct patience *p)
 	if (p->limits->progress)
 		slice = NUM_MIN(slice,
 				NUM_MAX(p->limits->stall_ms / STALL_LOOKS, (uint64_t)LOOK_MS));
+	if (p->limits->look)
+		slice = NUM_MIN(slice, NUM_MAX(p->limits->look_ms, 1));
 	for (; !has_ended(pid);
 	     (void)poll(&fd, 1, (int)NUM_MIN(left, slice))) { /* EINTR: look again */
+		if (p->limits->look)
+			p->limits->look(p->limits->look_ctx);
 		left = patience_left(p);
 		if (!left)
 			return false;

@@ -23,6 +23,10 @@ struct step_limits {
 	/* If not NULL: a counter in shared memory that must not stand still for longer than stall_ms. */
 	const uint64_t *progress;
 	uint64_t stall_ms;
+	/* If not NULL: called in the parent every look_ms while the child works; must not block. */
+	void (*look)(void *ctx);
+	void *look_ctx;
+	uint64_t look_ms;
 };
 
 struct step_outcome {

@@ -96,26 +96,6 @@ TEST(workers_by_memory_and_cpus)
 	}
 }
 
-TEST(available_memory)
-{
-	static const struct {
-		const char *text;
-		uint64_t want;
-	} cases[] = {
-		{"MemTotal:   60000 kB\nMemFree:  1 kB\nMemAvailable:   20480 kB\nBuffers: 9 kB\n",
-		 20480 << 10},
-		{"MemAvailable: 0 kB\n", 0},
-		{"", 0},
-		{"MemAvailable:", 0},
-		{"MemAvailable: some kB", 0},
-		{"MemAvailable: 18014398509481983 kB", UINT64_MAX - 1023},
-		{"MemAvailable: 18014398509481984 kB", 0}, /* beyond 64 bits */
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(budget_available(cases[i].text), cases[i].want);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,7 +103,6 @@ int main(void)
 		cmocka_unit_test(what_is_tried_of_an_elf_dump),
 		cmocka_unit_test(as_many_rungs_as_can_be),
 		cmocka_unit_test(workers_by_memory_and_cpus),
-		cmocka_unit_test(available_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

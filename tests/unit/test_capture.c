@@ -108,6 +108,17 @@ TEST(what_the_record_of_it_says)
 	assert_string_equal(record_at("dump.cut"), "null");
 }
 
+/* What memory a capture takes is known of that kernel only. */
+TEST(which_kernel_captured)
+{
+	mkdir("proc", 0755);
+	mkdir("proc/sys", 0755);
+	mkdir("proc/sys/kernel", 0755);
+	write_text("proc/sys/kernel/osrelease", "6.1.9-test\n");
+	capture();
+	assert_string_equal(record_at("capture.kernel"), "\"6.1.9-test\"");
+}
+
 /* Longer than what the formatter hands over at once. */
 TEST(a_long_log)
 {
@@ -857,6 +868,7 @@ int main(void)
 		T(a_capture_that_is_complete),
 		T(the_log_is_on_the_console_first),
 		T(what_the_record_of_it_says),
+		T(which_kernel_captured),
 		T(a_long_log),
 		T(python_reads_the_record),
 		T(crashes_in_one_second_have_a_folder_each),
