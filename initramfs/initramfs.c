@@ -320,6 +320,21 @@ int initramfs_inputs(const struct initramfs_spec *spec, struct inputs *ret, stru
 	return 0;
 }
 
+int initramfs_compare(const char *path, const struct initramfs_spec *spec,
+		      char ret[INPUTS_DIFFERENCE], struct err *err)
+{
+	struct inputs was, now;
+	struct err why;
+
+	if (inputs_read_file(path, &was, &why, err) || initramfs_inputs(spec, &now, err))
+		return err->code;
+	if (why.code)
+		snprintf(ret, INPUTS_DIFFERENCE, "%s", why.msg);
+	else
+		inputs_difference(&was, &now, ret);
+	return 0;
+}
+
 void initramfs_image_deinit(struct initramfs_image *image)
 {
 	for (size_t i = 0; i < image->n_missing; i++)

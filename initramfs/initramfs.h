@@ -62,6 +62,10 @@ int initramfs_build(const struct initramfs_spec *spec, struct initramfs_image *r
 /* Only what initramfs_build() would make an image of, to compare it with what one was made of (inputs_read). */
 int initramfs_inputs(const struct initramfs_spec *spec, struct inputs *ret,
 		     struct err *err) _must_check_;
+
+/* Where the image in the file `path` differs from what would be built, in words; "" if it does not (inputs_difference). */
+int initramfs_compare(const char *path, const struct initramfs_spec *spec,
+		      char ret[INPUTS_DIFFERENCE], struct err *err) _must_check_;
 void initramfs_image_deinit(struct initramfs_image *image);
 
 #endif

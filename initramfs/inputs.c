@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "initramfs/inputs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,4 +213,41 @@ const char *inputs_difference(const struct inputs *was, const struct inputs *now
 					      n ? ", " : "", texts[i].name, texts[i].was,
 					      texts[i].now);
 	return buf;
+}
+
+/* The front of the image, where its inputs stand; a short image is a short front. */
+static int read_front(const char *path, uint8_t front[2 * INPUTS_MAX_SIZE], struct bytes *ret,
+		      struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t len = 0;
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s: open", path);
+	while (len < 2 * INPUTS_MAX_SIZE) {
+		ssize_t n = read(fd, front + len, 2 * INPUTS_MAX_SIZE - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "%s: read", path);
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	*ret = (struct bytes){front, len};
+	return 0;
+}
+
+int inputs_read_file(const char *path, struct inputs *ret, struct err *ret_why, struct err *err)
+{
+	uint8_t front[2 * INPUTS_MAX_SIZE];
+	struct bytes image = {0};
+
+	if (read_front(path, front, &image, err))
+		return err->code;
+	*ret_why = (struct err){0};
+	if (!inputs_read(image, ret, ret_why))
+		ret_why->code = 0;
+	return 0;
 }

@@ -63,6 +63,13 @@ size_t inputs_format(const struct inputs *in, char ret[INPUTS_MAX_SIZE]);
  */
 int inputs_read(struct bytes image, struct inputs *ret, struct err *err) _must_check_;
 
+/*
+ * The same of the file `path`: an error if it cannot be read, while *ret_why->code says what is wrong with its inputs (0:
+ * nothing, and only then *ret is set).
+ */
+int inputs_read_file(const char *path, struct inputs *ret, struct err *ret_why,
+		     struct err *err) _must_check_;
+
 /* Where two differ, in words: "recipe, modules, kernel (6.1.0-1, now 6.1.0-2)"; "" if they do not. Returns buf. */
 #define INPUTS_DIFFERENCE 1024
 const char *inputs_difference(const struct inputs *was, const struct inputs *now,

@@ -42,11 +42,13 @@ int check_reservation(const struct facts *f, struct err *err)
 			       "no memory is reserved for a panic kernel, although the kernel was "
 			       "booted with %s: it could not be read, applies to another amount of "
 			       "RAM, or found no free range of that size; see `dmesg | grep -i "
-			       "crashkernel`, correct it (for example crashkernel=256M) and reboot",
+			       "crashkernel`, correct it (`lifeboat reset-crashkernel`, or by hand "
+			       "crashkernel=256M in the boot loader's configuration) and reboot",
 			       f->crashkernel);
 	return err_set(err, ERR_NOT_FOUND,
-		       "no memory is reserved for a panic kernel: add crashkernel=256M to the "
-		       "kernel command line in the boot loader's configuration and reboot");
+		       "no memory is reserved for a panic kernel: run `lifeboat "
+		       "reset-crashkernel` (or add crashkernel=256M to the kernel command line in "
+		       "the boot loader's configuration) and reboot");
 }
 
 int check_permission(const struct facts *f, struct explain_call call, struct err *err)

@@ -165,7 +165,8 @@ static const struct rule {
 	    "look into dmesg for its reason (lines with kexec) and change what they name"),
 	ROW(EADDRNOTAVAIL, EXPLAIN_LOAD | PANIC, no_reservation, ERR_NOT_FOUND,
 	    "no memory is reserved for a panic kernel",
-	    "add crashkernel=256M to the kernel command line and reboot"),
+	    "run `lifeboat reset-crashkernel` (or add crashkernel=256M to the kernel "
+	    "command line) and reboot"),
 	ROW(EADDRNOTAVAIL, EXPLAIN_LOAD | SEGMENTS | PANIC, NULL, ERR_SYSTEM,
 	    "a segment does not lie in the memory that the kernel has reserved: the reservation "
 	    "has changed since /proc/iomem was read",

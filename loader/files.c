@@ -430,13 +430,23 @@ static void digest(struct bytes b, uint8_t ret[SHA256_SIZE])
 	sha256_final(&s, ret);
 }
 
-int files_open(const struct arch_load *arch, const char *kernel, const char *const *initrds,
-	       size_t n_initrds, struct files *ret, struct err *err)
+static void drop_uki(struct files *f, struct blob *initrd)
+{
+	blob_deinit(initrd);
+	*initrd = BLOB_NONE;
+	free(f->cmdline);
+	f->cmdline = NULL;
+}
+
+static int open_all(const struct arch_load *arch, const char *kernel, const char *const *initrds,
+		    size_t n_initrds, bool bare, struct files *ret, struct err *err)
 {
 	struct files f = {.kernel_fd = -1, .initrd_fd = -1};
 	struct blob uki = BLOB_NONE;
 	int r = open_kernel(arch, kernel, &f, &uki, err);
 
+	if (bare)
+		drop_uki(&f, &uki);
 	if (!r)
 		r = open_initrds(initrds, n_initrds, &uki, &f, err);
 	blob_deinit(&uki);
@@ -448,6 +458,18 @@ int files_open(const struct arch_load *arch, const char *kernel, const char *con
 	digest(f.initrd, f.initrd_digest);
 	*ret = f;
 	return 0;
+}
+
+int files_open(const struct arch_load *arch, const char *kernel, const char *const *initrds,
+	       size_t n_initrds, struct files *ret, struct err *err)
+{
+	return open_all(arch, kernel, initrds, n_initrds, false, ret, err);
+}
+
+int files_open_bare(const struct arch_load *arch, const char *kernel, const char *const *initrds,
+		    size_t n_initrds, struct files *ret, struct err *err)
+{
+	return open_all(arch, kernel, initrds, n_initrds, true, ret, err);
 }
 
 void files_close(struct files *f)

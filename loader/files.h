@@ -39,6 +39,10 @@ struct files {
  */
 int files_open(const struct arch_load *arch, const char *kernel, const char *const *initrds,
 	       size_t n_initrds, struct files *ret, struct err *err) _must_check_;
+
+/* The same, but of a UKI the kernel alone: neither its initramfs, which starts the system, nor its command line. */
+int files_open_bare(const struct arch_load *arch, const char *kernel, const char *const *initrds,
+		    size_t n_initrds, struct files *ret, struct err *err) _must_check_;
 void files_close(struct files *f);
 
 const char *files_wrap_name(enum files_wrap wrap); /* "plain", "gzip" … */

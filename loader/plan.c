@@ -115,8 +115,8 @@ static int make_of_files(const struct root *root, const struct load_request *req
 	int r;
 
 	choose_method(config, request, p);
-	r = files_open(p->load, request->kernel, request->initrds, request->n_initrds, &p->files,
-		       err);
+	r = (request->bare ? files_open_bare : files_open)(
+		p->load, request->kernel, request->initrds, request->n_initrds, &p->files, err);
 	if (!r)
 		r = make_cmdline(root, request, p, err);
 	if (!r)
@@ -160,7 +160,7 @@ int plan_make(const struct root *root, const struct load_request *request, struc
 {
 	struct plan p = {
 		.panic = request->panic,
-		.kernel = request->kernel,
+		.kernel = request->name ? request->name : request->kernel,
 		.arch = arch_host(),
 		.files = {.kernel_fd = -1, .initrd_fd = -1},
 	};

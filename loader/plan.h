@@ -30,6 +30,8 @@ enum load_method {
 struct load_request {
 	bool panic; /* a panic kernel, else an ordinary one */
 	const char *kernel;
+	const char *name; /* what the record shall call the kernel; NULL: its path */
+	bool bare;        /* of a UKI the kernel alone (files_open_bare) */
 	const char *const *initrds;
 	size_t n_initrds;
 	bool reuse_cmdline;        /* begin with the running kernel's command line */

@@ -8,11 +8,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "base/io.h"
+#include "base/keyvalue.h"
 #include "base/num.h"
 #include "base/sha256.h"
 
@@ -21,29 +21,6 @@
 static void path_of(char ret[256], const char *dir, const char *name)
 {
 	snprintf(ret, 256, "%s/%s", dir, name);
-}
-
-/* ---- digests as text */
-
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool from_hex(const char *text, uint8_t ret[32])
-{
-	if (strlen(text) != 64)
-		return false;
-	for (int i = 0; i < 32; i++) {
-		int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		ret[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
 }
 
 /* ---- the record */
@@ -73,31 +50,34 @@ static bool set(struct state *s, const char *key, const char *value)
 	if (strcmp(key, "cmdline") == 0)
 		return set_text(&s->cmdline, value);
 	if (strcmp(key, "kernel-sha256") == 0)
-		return from_hex(value, s->kernel_digest);
+		return sha256_parse(value, s->kernel_digest);
 	if (strcmp(key, "initrd-sha256") == 0)
-		return from_hex(value, s->initrd_digest);
+		return sha256_parse(value, s->initrd_digest);
 	if (strcmp(key, "time") == 0)
 		return num_parse_range(value, 1, INT64_MAX, &s->time, &ignored) == 0;
 	if (strcmp(key, "memory") == 0)
-		return s->memory_known = from_hex(value, s->memory);
+		return s->memory_known = sha256_parse(value, s->memory);
 	return false;
 }
 
-static int parse(char *text, const char *path, struct state *s, struct err *err)
+static int parse(char *text, size_t text_len, const char *path, struct state *s, struct err *err)
 {
+	struct keyvalue_lines lines = {.next = text, .end = text + text_len};
 	static const uint8_t none[32];
-	unsigned int number = 1;
-	char *save = NULL;
+	char *line;
+	size_t len;
 
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save), number++) {
+	while (keyvalue_line(&lines, &line, &len)) {
+		bool whole = strlen(line) == len; /* no NUL in it */
 		char *value = strchr(line, '=');
 
+		if (!len)
+			continue;
 		if (value)
 			*value++ = '\0';
-		if (!value || !set(s, line, value))
+		if (!whole || !value || !set(s, line, value))
 			return err_set(err, ERR_CORRUPT, "%s: line %u, \"%.40s\", makes no sense",
-				       path, number, line);
+				       path, lines.number, line);
 	}
 	if (!s->method || !s->kernel || !s->cmdline || !s->release || !s->time ||
 	    memcmp(s->kernel_digest, none, 32) == 0 || memcmp(s->initrd_digest, none, 32) == 0)
@@ -128,7 +108,7 @@ int state_read(const struct state_dirs *dirs, struct state *ret, struct err *err
 	r = io_read_all(fd, RECORD_MAX, path, &text, &len, err);
 	if (r)
 		return r;
-	r = parse(text, path, &s, err);
+	r = parse(text, len, path, &s, err);
 	if (r)
 		state_deinit(&s);
 	else
@@ -146,41 +126,15 @@ void state_deinit(struct state *s)
 
 /* ---- writing */
 
-/* Folders above it are made as well, for systems that boot without them. */
-static int make_dir(const char *path, struct err *err)
-{
-	char part[256];
-
-	for (const char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/')) {
-		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
-		if (mkdir(part, 0755) && errno != EEXIST)
-			return err_sys(err, errno, "%s: mkdir", part);
-	}
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return err_sys(err, errno, "%s: mkdir", path);
-	return 0;
-}
-
-/* A file that only its owner can open: whoever can open it can keep others waiting. */
 int state_lock(const struct state_dirs *dirs)
 {
 	struct err ignored;
 	char path[256];
-	int fd, r;
 
-	if (make_dir(dirs->run, &ignored))
+	if (io_make_folder(dirs->run, &ignored))
 		return -1;
 	path_of(path, dirs->run, "lock");
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return -1;
-	do
-		r = flock(fd, LOCK_EX);
-	while (r && errno == EINTR);
-	if (!r)
-		return fd;
-	close(fd);
-	return -1;
+	return io_lock(path, &ignored);
 }
 
 /* Copies are under names of their content. */
@@ -288,9 +242,9 @@ int state_write(const struct state_dirs *dirs, const struct plan *p, enum load_m
 		return err_set(err, ERR_UNSUPPORTED,
 			       "a line break in the name of the kernel or in the command line: "
 			       "what is loaded is not recorded");
-	r = make_dir(dirs->run, err);
+	r = io_make_folder(dirs->run, err);
 	if (!r)
-		r = make_dir(dirs->lib, err);
+		r = io_make_folder(dirs->lib, err);
 	if (r)
 		return r;
 	remove_others(dirs, p);
