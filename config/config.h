@@ -34,6 +34,11 @@
  *   capture_cpus N               CPUs of the capture kernel (default 1)
  *   watchdog TIME|off, pstore yes|no, console_lines N
  *   cmdline_append WORDS, cmdline_remove WORD…     of the capture kernel's command line: words, names of rules
+ *   capture_kernel VERSION|/PATH                   the capture kernel (default: the running one)
+ *   panic_on_oops, panic_on_warn, panic_on_rcu_stall, unknown_nmi_panic, panic_on_unrecovered_nmi, panic_on_io_nmi,
+ *   hung_task_panic, softlockup_panic, hardlockup_panic YESNO, panic_on_oom 0…2, panic SECONDS    sysctls, written while
+ *                                the service is armed (service/sysctl.h): what they do is in the kernel's
+ *                                Documentation/admin-guide/sysctl/{kernel,vm}.rst; panic can be -1, for at once
  * TIME is seconds or has one of s, m, h, d behind it; SIZE has K, M, G or T. What is a list, and kdump_pre and
  * kdump_post, can be said in several lines.
  */
@@ -55,6 +60,12 @@ struct config_target {
 	unsigned int line;   /* where it stands, for messages */
 };
 
+/* What shall be written to a file below /proc/sys. */
+struct config_sysctl {
+	const char *path; /* "kernel/panic_on_oops"; static */
+	int64_t value;    /* signed for the sake of kernel/panic */
+};
+
 struct config {
 	char *name; /* of the file, for messages */
 	struct config_target *targets;
@@ -67,10 +78,13 @@ struct config {
 	 * hooks, retention, deadlines. No targets.
 	 */
 	struct recipe *base;
+	char *capture_kernel;  /* a version, or a path that begins with '/'; NULL: not said */
 	uint64_t capture_cpus; /* 0: not said */
 	char *cmdline_append;  /* NULL: not said */
 	char **cmdline_remove; /* NULL-terminated */
 	bool force_rebuild, force_no_rebuild;
+	struct config_sysctl *sysctls; /* in the order of their lines, each path once */
+	size_t n_sysctls;
 	bool auto_reset_crashkernel; /* yes if it is not said, as for kdump */
 	char **notes; /* NULL-terminated: what was read but changes nothing, each with its line */
 };

@@ -214,7 +214,8 @@ static int check_state(struct resolver *r, const struct wish *w, const struct fo
 			  "has to be checked (fsck)",
 			  w->said, f->disk.name))
 		return err->code;
-	if (f->mount && mounts_option(f->mount->flags, "ro", &len))
+	/* of the file system: a mount alone is read-only wherever a service is kept from writing */
+	if (f->mount && mounts_option(f->mount->options, "ro", &len))
 		return resolver_note(r, err, "%s: %s is mounted read-only now, at %s", w->said,
 				     f->disk.name, f->mount->at);
 	return 0;

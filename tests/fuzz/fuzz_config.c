@@ -55,6 +55,26 @@ static void check_targets(const struct config *c)
 	}
 }
 
+/* A path, or what can be the name of one folder. */
+static void check_kernel(const char *kernel)
+{
+	check_string(kernel);
+	REQUIRE(*kernel && *kernel != '.' && *kernel != '-');
+	if (*kernel == '/')
+		check_path(kernel);
+	else
+		REQUIRE(!strchr(kernel, '/') && strlen(kernel) <= 64);
+}
+
+static void check_sysctls(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_sysctls; i++) {
+		REQUIRE(c->sysctls[i].value >= -1 && c->sysctls[i].value <= INT32_MAX);
+		for (size_t j = 0; j < i; j++)
+			REQUIRE(strcmp(c->sysctls[i].path, c->sysctls[j].path) != 0);
+	}
+}
+
 static void check_base(struct recipe *r)
 {
 	struct recipe_target *t = NULL;
@@ -107,6 +127,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_string(c->cmdline_append);
 	for (char **s = c->cmdline_remove; *s; s++)
 		check_string(*s);
+	if (c->capture_kernel)
+		check_kernel(c->capture_kernel);
+	check_sysctls(c);
 	for (char **s = c->notes; *s; s++)
 		REQUIRE(strncmp(*s, "fuzz: line ", 11) == 0);
 	REQUIRE(!(c->force_rebuild && c->force_no_rebuild) && c->capture_cpus <= 4096);

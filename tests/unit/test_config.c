@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <limits.h>
+
 #include "base/io.h"
 #include "config/collector.h"
 #include "config/config.h"
@@ -59,6 +61,8 @@ TEST(nothing_said)
 	assert_false(c->base->elf);
 	assert_int_equal(c->base->failure, FINAL_REBOOT);
 	assert_int_equal(c->capture_cpus, 0);
+	assert_null(c->capture_kernel);
+	assert_int_equal(c->n_sysctls, 0);
 	assert_null(c->cmdline_append);
 	assert_null(c->cmdline_remove[0]);
 	assert_false(c->force_rebuild);
@@ -162,6 +166,75 @@ TEST(every_key)
 	assert_int_equal(count(c->cmdline_remove), 3);
 	assert_string_equal(c->cmdline_remove[2], "root");
 	config_destroy(c);
+}
+
+/* Each with the path that it is written to, in the order of the lines. */
+TEST(sysctls)
+{
+	static const struct config_sysctl want[] = {
+		{"vm/panic_on_oom", 2},
+		{"kernel/panic", -1},
+		{"kernel/panic_on_oops", 1},
+		{"kernel/panic_on_warn", 0},
+		{"kernel/panic_on_rcu_stall", 1},
+		{"kernel/unknown_nmi_panic", 0},
+		{"kernel/panic_on_unrecovered_nmi", 1},
+		{"kernel/panic_on_io_nmi", 0},
+		{"kernel/hung_task_panic", 1},
+		{"kernel/softlockup_panic", 0},
+		{"kernel/hardlockup_panic", 1},
+	};
+	struct config *c = parse("panic_on_oom 2\npanic -1\npanic_on_oops 1\npanic_on_warn 0\n"
+				 "panic_on_rcu_stall yes\nunknown_nmi_panic no\n"
+				 "panic_on_unrecovered_nmi 1\npanic_on_io_nmi 0\n"
+				 "hung_task_panic 1\nsoftlockup_panic 0\nhardlockup_panic \"1\"\n");
+
+	assert_int_equal(c->n_sysctls, ARRAY_SIZE(want));
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_string_equal(c->sysctls[i].path, want[i].path);
+		assert_int_equal(c->sysctls[i].value, want[i].value);
+	}
+	config_destroy(c);
+	c = parse("panic 2147483647\n");
+	assert_int_equal(c->sysctls[0].value, INT_MAX);
+	config_destroy(c);
+	refuse("panic_on_oops 1\npanic_on_oops 0",
+	       "F: line 2: 'panic_on_oops' is there already, in line 1");
+	refuse("panic_on_oops 2", "F: line 1: panic_on_oops: '2' is not yes or no (or 1 or 0)");
+	refuse("panic_on_oom 3", "F: line 1: panic_on_oom: 3 is not between 0 and 2");
+	refuse("panic_on_oom -1", "F: line 1: panic_on_oom: ");
+	refuse("panic -2", "F: line 1: panic: 2 is not between 0 and 1");
+	refuse("panic -", "F: line 1: panic: ");
+	refuse("panic 2147483648", "F: line 1: panic: 2147483648 is not between 0 and 2147483647");
+	refuse("panic 1m", "F: line 1: panic: ");
+}
+
+static void assert_capture_kernel(const char *value, const char *want)
+{
+	struct config *c;
+	char line[128];
+
+	snprintf(line, sizeof(line), "capture_kernel %s", value);
+	c = parse(line);
+	assert_string_equal(c->capture_kernel, want);
+	config_destroy(c);
+}
+
+TEST(capture_kernels)
+{
+	assert_capture_kernel("6.1.0-18-amd64", "6.1.0-18-amd64");
+	assert_capture_kernel("6.8.5-301.fc40.x86_64+debug", "6.8.5-301.fc40.x86_64+debug");
+	assert_capture_kernel("6.9~rc1-1", "6.9~rc1-1");
+	assert_capture_kernel("//boot/vmlinuz", "/boot/vmlinuz");
+	refuse("capture_kernel /", "F: line 1: capture_kernel: '/' is not the path of a kernel");
+	refuse("capture_kernel /boot/../a", "F: line 1: capture_kernel: '.' and '..'");
+	/* none of them is the name of a folder in /lib/modules */
+	refuse("capture_kernel ..", "F: line 1: capture_kernel: '..' is not a kernel's version");
+	refuse("capture_kernel a/b", "F: line 1: capture_kernel: 'a/b' is not");
+	refuse("capture_kernel -p", "F: line 1: capture_kernel: '-p' is not");
+	refuse("capture_kernel a b", "F: line 1: capture_kernel: 'a b' is not");
+	refuse("capture_kernel 12345678901234567890123456789012345678901234567890123456789012345",
+	       "F: line 1: capture_kernel: ");
 }
 
 TEST(what_wins)
@@ -757,7 +830,7 @@ TEST(example)
 			char key[64];
 
 			*p = ' ';
-			snprintf(key, sizeof(key), "%.*s\\~", (int)strcspn(p + 1, " "), p + 1);
+			snprintf(key, sizeof(key), "Cm %.*s ", (int)strcspn(p + 1, " "), p + 1);
 			if (!strstr(manual, key))
 				fail_msg("lifeboat.conf(5) lacks %s", key);
 		}
@@ -769,6 +842,8 @@ TEST(example)
 	assert_int_equal(c->base->codec, CODEC_AUTO);
 	assert_int_equal(c->base->deadline_total, 4000);
 	assert_int_equal(c->capture_cpus, 1);
+	assert_string_equal(c->capture_kernel, "6.1.0-18-amd64");
+	assert_int_equal(c->n_sysctls, 11);
 	assert_null(c->notes[0]);
 	config_destroy(c);
 }
@@ -779,6 +854,8 @@ int main(void)
 		cmocka_unit_test(nothing_said),
 		cmocka_unit_test(shipped),
 		cmocka_unit_test(every_key),
+		cmocka_unit_test(sysctls),
+		cmocka_unit_test(capture_kernels),
 		cmocka_unit_test(what_wins),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(comments_without_a_blank),
