@@ -4,15 +4,37 @@
 #   W=1                     more warnings, and every warning is an error (what CI builds with)
 #   SAN=address,undefined   sanitizers; objects go to build/san-address-undefined/
 #   CC=clang                another compiler
-# Targets: all, check (all of: lint, unit, described, plans, sanitizers, threads, fuzz,
-#          system), fidelity, demo, install, clean.
+#   STRIP=no                debug information stays in lifeboat-init: for packages, which take it out themselves
+# Targets: all, check (all of: lint, unit, described, plans, people, sanitizers, threads, fuzz, packages,
+#          system), fidelity, demo, install, uninstall, deb, clean.
 
 VERSION := 0.1.0
 CC      ?= gcc
 CFLAGS  ?= -O2 -g
-PREFIX  ?= /usr
 DESTDIR ?=
 PYTHON  ?= /usr/bin/python3
+
+# Where things are installed, each below DESTDIR: GNU's names (PREFIX is prefix) and those that packagers use. /etc and
+# /var are where the programs look, whatever the prefix is.
+PREFIX          ?= /usr
+prefix          ?= $(PREFIX)
+sbindir         ?= $(prefix)/sbin
+libexecdir      ?= $(prefix)/lib
+datadir         ?= $(prefix)/share
+mandir          ?= $(datadir)/man
+docdir          ?= $(datadir)/doc/lifeboat
+sysconfdir      := /etc
+localstatedir   := /var
+unitdir         ?= $(prefix)/lib/systemd/system
+generatordir    ?= $(prefix)/lib/systemd/system-generators
+catalogdir      ?= $(prefix)/lib/systemd/catalog
+tmpfilesdir     ?= $(prefix)/lib/tmpfiles.d
+udevrulesdir    ?= $(prefix)/lib/udev/rules.d
+kernelplugindir ?= $(prefix)/lib/kernel/install.d
+bashcompdir     ?= $(datadir)/bash-completion/completions
+zshcompdir      ?= $(datadir)/zsh/site-functions
+fishcompdir     ?= $(datadir)/fish/vendor_completions.d
+pkglibexecdir   := $(libexecdir)/lifeboat
 
 comma := ,
 BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -23,8 +45,8 @@ WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wundef -Wstrict-prototypes -Wmi
 	-Wpointer-arith -Wcast-align -Wwrite-strings -Wframe-larger-than=16384
 WARN += $(if $(W),-Wconversion -Wno-sign-conversion -Wswitch-enum -Werror)
 ALL_CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLIFEBOAT_VERSION='"$(VERSION)"' \
-	-DLIFEBOAT_LIBEXEC='"$(PREFIX)/lib/lifeboat"' $(CPPFLAGS)
-HARDEN := -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+	-DLIFEBOAT_LIBEXEC='"$(pkglibexecdir)"' $(CPPFLAGS)
+HARDEN := -fstack-protector-strong $(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS := -std=gnu11 $(WARN) $(HARDEN) -fno-common -ffunction-sections -fdata-sections \
 	-pthread $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all)
@@ -33,7 +55,7 @@ ALL_LDFLAGS := -pthread -Wl,--gc-sections $(LDFLAGS) $(if $(SAN),-fsanitize=$(SA
 # rooms
 CORE_SRC    := $(wildcard base/*.c format/*.c arch/*.c arch/*/*.c image/*.c filter/*.c)
 CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c))
-HOST_SRC    := $(wildcard loader/*.c config/*.c initramfs/*.c)
+HOST_SRC    := $(wildcard loader/*.c config/*.c initramfs/*.c service/*.c proof/*.c)
 CMD_SRC     := $(wildcard cmd/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -56,14 +78,14 @@ CORE_LIBS   := -ldeflate -llzo2 -lsnappy -lzstd
 STATIC_LIBS := $(CORE_LIBS) -lstdc++
 # An exception that nobody catches would be explained with the type's name: 53 KB of demangler that nobody reads.
 STATIC_LDFLAGS := -Wl,--defsym=_ZN9__gnu_cxx27__verbose_terminate_handlerEv=abort
-HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma
+HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma -ljansson
 
 PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest \
 	$(BUILD)/lab-saboteur)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all judge check unit unit-build sanitizers threads fuzz fuzzers described plans lint system fidelity demo install clean \
-	bench bench-build bench-codec
+.PHONY: all judge check unit unit-build sanitizers threads fuzz fuzzers described plans people lint system fidelity demo install clean \
+	bench bench-build bench-codec packages uninstall deb installable completions FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -73,10 +95,23 @@ $(BUILD)/lifeboat: $(call obj,$(CMD_SRC)) $(LIB_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
 
+# Completion scripts, under the names that the shells look for.
+COMPLETIONS := $(addprefix $(BUILD)/completions/,lifeboat.bash _lifeboat lifeboat.fish)
+completions: $(COMPLETIONS)
+$(BUILD)/completions/lifeboat.bash: SHELL_NAME := bash
+$(BUILD)/completions/_lifeboat: SHELL_NAME := zsh
+$(BUILD)/completions/lifeboat.fish: SHELL_NAME := fish
+$(COMPLETIONS): $(BUILD)/lifeboat
+	@mkdir -p $(@D)
+	@echo "  GEN     $@"
+	$(Q)$< completion $(SHELL_NAME) > $@
+
 # PID 1 of the capture kernel: static, no host-only room in it, stripped because it lives in RAM.
+STRIP ?= yes
 $(BUILD)/lifeboat-init: $(call obj,capture/init.c $(CAPTURE_SRC) $(CORE_SRC))
 	@echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC_LDFLAGS) -static -s -o $@ $^ $(STATIC_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC_LDFLAGS) -static $(if $(filter no,$(STRIP)),,-s) \
+		-o $@ $^ $(STATIC_LIBS)
 
 $(BUILD)/lab-guest: $(call obj,lab/guest.c lab/guest_disks.c)
 $(BUILD)/lab-saboteur: $(call obj,lab/saboteur.c)
@@ -97,6 +132,13 @@ $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Whatever is made of these names is made anew when they change.
+INSTALL_DIRS := prefix=$(prefix) sbindir=$(sbindir) libexecdir=$(libexecdir)
+$(BUILD)/install-dirs: FORCE
+	@mkdir -p $(@D)
+	@echo '$(INSTALL_DIRS)' | cmp -s - $@ || echo '$(INSTALL_DIRS)' > $@
+$(call obj,$(CMD_SRC)): $(BUILD)/install-dirs
 
 # ---- the purgatory: nothing under it, no register that a kernel would have to set up first, no helper that a
 # hardened compiler calls
@@ -196,7 +238,7 @@ bench: all $(BUILD)/bench/read_bench $(BUILD)/bench/nosync.so
 
 check:
 	$(Q)$(PYTHON) tests/check.py
-lint unit described plans sanitizers threads system:
+lint unit described plans people sanitizers threads packages system:
 	$(Q)$(PYTHON) tests/check.py build $@
 # Much longer than the check's stage does: make fuzz FUZZ_SECONDS=3600 FUZZ="kdump flat"
 FUZZ_SECONDS ?= 600
@@ -208,15 +250,68 @@ fidelity: all judge
 demo: all
 	$(Q)$(PYTHON) -m lab demo
 
-install: $(BUILD)/lifeboat $(BUILD)/lifeboat-init
-	install -Dm755 $(BUILD)/lifeboat $(DESTDIR)$(PREFIX)/sbin/lifeboat
-	install -Dm755 $(BUILD)/lifeboat-init $(DESTDIR)$(PREFIX)/lib/lifeboat/lifeboat-init
-	install -Dm644 docs/man/lifeboat.8 $(DESTDIR)$(PREFIX)/share/man/man8/lifeboat.8
-	install -Dm644 docs/man/lifeboat.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/lifeboat.conf.5
-	install -Dm644 docs/lifeboat.conf.example \
-		$(DESTDIR)$(PREFIX)/share/doc/lifeboat/lifeboat.conf.example
+# ---- installation
 
--include $(shell find build -name '*.d' 2>/dev/null)
+# What names the program's place: service/units/*.in and service/kernel/*.in
+UNIT_FILES := $(patsubst service/units/%.in,%,$(wildcard service/units/*.in))
+HOOK_FILES := hook-postinst hook-postrm kernel-install
+FROM_IN    := $(addprefix $(BUILD)/units/,$(UNIT_FILES)) $(addprefix $(BUILD)/kernel/,$(HOOK_FILES))
+$(FROM_IN): $(BUILD)/%: service/%.in $(BUILD)/install-dirs
+	@mkdir -p $(@D)
+	$(Q)sed 's|@sbindir@|$(sbindir)|g' $< > $@
+
+# mode:file:where to. `uninstall` goes by the same list.
+INSTALLED := 755:$(BUILD)/lifeboat:$(sbindir)/lifeboat \
+	755:$(BUILD)/lifeboat-init:$(pkglibexecdir)/lifeboat-init \
+	$(foreach u,$(UNIT_FILES),644:$(BUILD)/units/$(u):$(unitdir)/$(u)) \
+	644:service/units/tmpfiles.conf:$(tmpfilesdir)/lifeboat.conf \
+	644:service/units/98-lifeboat.rules:$(udevrulesdir)/98-lifeboat.rules \
+	644:service/units/lifeboat.catalog:$(catalogdir)/lifeboat.catalog \
+	755:$(BUILD)/kernel/hook-postinst:$(sysconfdir)/kernel/postinst.d/zz-lifeboat \
+	755:$(BUILD)/kernel/hook-postrm:$(sysconfdir)/kernel/postrm.d/zz-lifeboat \
+	755:$(BUILD)/kernel/kernel-install:$(kernelplugindir)/95-lifeboat.install \
+	644:$(BUILD)/completions/lifeboat.bash:$(bashcompdir)/lifeboat \
+	644:$(BUILD)/completions/_lifeboat:$(zshcompdir)/_lifeboat \
+	644:$(BUILD)/completions/lifeboat.fish:$(fishcompdir)/lifeboat.fish \
+	$(foreach m,$(wildcard docs/man/*.[158]),644:$(m):$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	$(foreach d,README.md CHANGELOG.md $(filter-out docs/ARCHITECTURE.md,$(wildcard docs/*.md)),644:$(d):$(docdir)/$(notdir $(d))) \
+	$(foreach d,$(wildcard docs/guides/*.md),644:$(d):$(docdir)/guides/$(notdir $(d))) \
+	644:docs/lifeboat.conf.example:$(docdir)/lifeboat.conf.example
+CONF      := $(sysconfdir)/lifeboat.conf
+GENERATOR := $(generatordir)/lifeboat-generator
+STATE_DIR := $(localstatedir)/lib/lifeboat
+CRASH_DIR := $(localstatedir)/crash
+
+# What `install` needs of the build.
+installable: $(BUILD)/lifeboat $(BUILD)/lifeboat-init $(FROM_IN) completions
+
+colon := :
+define newline
+
+
+endef
+install: installable
+	$(foreach f,$(INSTALLED),$(Q)install -Dm$(word 1,$(subst $(colon), ,$(f))) \
+		$(word 2,$(subst $(colon), ,$(f))) "$(DESTDIR)$(word 3,$(subst $(colon), ,$(f)))"$(newline)	)
+	$(Q)mkdir -p "$(DESTDIR)$(generatordir)" "$(DESTDIR)$(localstatedir)/lib"
+	$(Q)ln -sfr "$(DESTDIR)$(sbindir)/lifeboat" "$(DESTDIR)$(GENERATOR)"
+	$(Q)test -e "$(DESTDIR)$(CONF)" || install -Dm644 docs/lifeboat.conf.example "$(DESTDIR)$(CONF)"
+	$(Q)test -d "$(DESTDIR)$(STATE_DIR)" || install -dm700 "$(DESTDIR)$(STATE_DIR)"
+	$(Q)test -d "$(DESTDIR)$(CRASH_DIR)" || install -dm700 "$(DESTDIR)$(CRASH_DIR)"
+
+# Dumps, images and a configuration that somebody has changed stay.
+uninstall:
+	$(foreach f,$(INSTALLED),$(Q)rm -f "$(DESTDIR)$(word 3,$(subst $(colon), ,$(f)))"$(newline)	)
+	$(Q)rm -f "$(DESTDIR)$(GENERATOR)"
+	$(Q)! cmp -s docs/lifeboat.conf.example "$(DESTDIR)$(CONF)" || rm -f "$(DESTDIR)$(CONF)"
+	$(Q)for dir in $(pkglibexecdir) $(docdir)/guides $(docdir) $(STATE_DIR) $(CRASH_DIR); do \
+		rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; done
+
+# Debian packages, in build/deb; made of a copy, so that this tree stays as it is.
+deb:
+	$(Q)packaging/make-deb build/deb
+
+-include $(shell find build -path build/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 clean:
 	rm -rf build
