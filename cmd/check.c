@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cmd/check.h"
-#include "cmd/cmd.h"
-#include "config/config.h"
+#include "cmd/service.h"
+#include "cmd/term.h"
 #include "loader/kconfig.h"
 
 #define WIDTH       80
@@ -30,9 +30,31 @@ static void put_wrapped(const char *text, int at)
 	putchar('\n');
 }
 
+/* In the first column: how much it matters, which the colour repeats. */
+static int put_weight(const char *weight)
+{
+	static const struct {
+		const char *weight;
+		enum term_style style;
+	} styles[] = {
+		{"FATAL", TERM_BAD},
+		{"FAILED", TERM_BAD},
+		{"warning", TERM_WARNING},
+		{"good", TERM_GOOD},
+	};
+	enum term_style style = TERM_PLAIN;
+	struct term term;
+
+	term_init(&term, stdout);
+	for (size_t i = 0; i < ARRAY_SIZE(styles); i++)
+		if (strcmp(styles[i].weight, weight) == 0)
+			style = styles[i].style;
+	return printf("  ") + term_put(&term, style, WHAT_COLUMN - 2, weight);
+}
+
 static void put_row(const char *weight, const char *what, const char *text, const char *remedy)
 {
-	int n = printf("  %-*s%s", WHAT_COLUMN - 2, weight, what);
+	int n = put_weight(weight) + printf("%s", what);
 
 	if (n > TEXT_COLUMN - 2)
 		printf("\n%*s", TEXT_COLUMN, "");
@@ -48,7 +70,7 @@ static void put_row(const char *weight, const char *what, const char *text, cons
 
 void check_put_note(const char *weight, const char *text)
 {
-	printf("  %-*s", WHAT_COLUMN - 2, weight);
+	put_weight(weight);
 	put_wrapped(text, WHAT_COLUMN);
 }
 
@@ -164,7 +186,7 @@ static void put_kernel(const struct kconfig_report *r, bool all)
 static int check_kernel(struct check_run *run, struct err *err)
 {
 	struct kconfig_report report;
-	int r = kconfig_check(run->root, &report, err);
+	int r = kconfig_check(run->service->root, &report, err);
 
 	if (r)
 		return r;
@@ -218,30 +240,42 @@ static int look_at_all(struct check_run *run, struct err *err)
 	return first;
 }
 
+/* They stand in the section that they are about, not on standard error. */
+static void keep_note(void *ctx, enum service_tone tone, const char *text)
+{
+	struct check_run *run = ctx;
+	struct err ignored;
+
+	if (tone == SERVICE_NOTE && run->notes && recipe_add_string(&run->notes, text, &ignored))
+		return; /* a note is no reason to stop */
+}
+
 static int check_run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
-	const char *root_path = NULL;
+	const char *root_path = NULL, *config = NULL;
 	bool as_json = false;
 	struct check_run run = {0};
 	const struct opt opts[] = {
 		OPT_FLAG('a', "all", &run.all, "list what is good, too"),
 		OPT_FLAG(0, "json", &as_json, "print a JSON object"),
-		OPT_STRING(0, "config", "FILE", &run.config,
-			   "the configuration (default " CONFIG_PATH
-			   "; without it no targets are checked)"),
+		OPT_STRING(0, "config", "FILE", &config,
+			   "the configuration (default " CONFIG_PATH ")"),
 		OPT_FLAG(0, "no-probe", &run.no_probe, "write nothing to the targets"),
 		OPT_STRING(0, "root", "DIR", &root_path, "look at the machine recorded in DIR"),
 	};
-	struct root root;
+	struct service_words words;
 	struct json json;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, err);
 
 	if (r)
 		return r;
-	r = root_init(&root, root_path, err);
+	r = service_words_init(&words, cmd, root_path, config, err);
 	if (r)
 		return r;
-	run.root = &root;
+	run.notes = calloc(1, sizeof(*run.notes));
+	run.service = &words.service;
+	run.service->tell = keep_note;
+	run.service->tell_ctx = &run;
 	if (as_json) {
 		run.json = &json;
 		cmd_begin_json(&json, stdout, "lifeboat-check-1");
@@ -255,7 +289,9 @@ static int check_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 		cmd_end_json(&json);
 	}
 	recipe_destroy(run.recipe);
-	root_deinit(&root);
+	config_destroy(run.config);
+	recipe_free_strings(run.notes);
+	service_words_deinit(&words);
 	if (r || !run.fatal)
 		return r;
 	*err = (struct err){0}; /* what was looked for in vain on the way is no cause */

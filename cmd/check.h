@@ -7,29 +7,28 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "base/root.h"
-#include "capture/recipe.h"
+#include "service/build.h"
 
 struct check_run {
-	const struct root *root;
-	const char *config; /* --config; NULL: where it usually is */
+	struct service *service; /* what it tells is kept in `notes` meanwhile */
 	bool no_probe;
-	struct json *json;     /* NULL: text */
-	bool all;              /* of text: what is good, too */
-	bool fatal;            /* no crash can be captured */
-	bool unknown;          /* of something it is not known whether it is good */
-	bool configured;       /* there is a configuration … */
-	struct recipe *recipe; /* … and what became of it; NULL: nothing */
-	char kernel[128];      /* that captures: the running one; set with the recipe */
+	struct json *json;               /* NULL: text */
+	bool all;                        /* of text: what is good, too */
+	bool fatal;                      /* no crash can be captured */
+	bool unknown;                    /* of something it is not known whether it is good */
+	struct config *config;           /* NULL: it cannot be read */
+	struct recipe *recipe;           /* what became of it; NULL: nothing */
+	char **notes;                    /* that were told on the way; NULL: none */
+	char kernel[BUILD_VERSION_SIZE]; /* that captures; "": not known */
 };
 
 /* A row of text: a word and what there is to say. */
 void check_put_note(const char *weight, const char *text);
 
-/* Resolve the configuration as `load` would; sets run->recipe. */
+/* Resolve the configuration as `start` would; sets config, recipe and kernel. */
 int check_configuration(struct check_run *run, struct err *err);
 
-/* Look for all that `initramfs` would put into the image. */
+/* Look for all that goes into the image, and whether the one that is there is what would be built now. */
 int check_image(struct check_run *run, struct err *err);
 
 /* Write to the recipe's targets. */

@@ -21,4 +21,5 @@ const struct cmd cmd_dmesg = {
 		"dmesg(1). VMCORE is an ELF vmcore or a kdump-compressed file, or all files of a\n"
 		"split dump.",
 	.run = run,
+	.group = CMD_DUMPS,
 };

@@ -63,4 +63,5 @@ const struct cmd cmd_exec = {
 		   "the\n"
 		   "kernel that is loaded. With --now it starts at once, after a sync.",
 	.run = exec_run,
+	.group = CMD_IMAGES,
 };

@@ -34,4 +34,5 @@ const struct cmd cmd_filter = {
 		"Hardware-poisoned and offline pages are left out at every level. OUT appears\n"
 		"under its name only when it is whole and durable.",
 	.run = run,
+	.group = CMD_DUMPS,
 };

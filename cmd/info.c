@@ -2,9 +2,9 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/num.h"
+#include "base/utc.h"
 #include "cmd/cmd.h"
 #include "cmd/dump.h"
 #include "format/kdump.h"
@@ -13,15 +13,10 @@
 
 #define NAME_SIZE 64 /* of a note, as it is shown */
 
-/* RFC 3339; NULL if it is not known. */
-static const char *time_text(uint64_t seconds, char buf[32])
+/* NULL if it is not known. */
+static const char *time_text(uint64_t seconds, char buf[UTC_TEXT])
 {
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	if (!seconds || !gmtime_r(&t, &tm) || !strftime(buf, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return NULL;
-	return buf;
+	return seconds && utc_format(seconds, buf) ? buf : NULL;
 }
 
 static void print_bytes(const char *label, uint64_t bytes)
@@ -276,4 +271,5 @@ const struct cmd cmd_info = {
 	.operands = "VMCORE...",
 	.summary = "print header, memory ranges, notes and VMCOREINFO of a dump",
 	.run = run,
+	.group = CMD_DUMPS,
 };

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/num.h"
-#include "base/root.h"
 #include "capture/recipe.h"
-#include "cmd/cmd.h"
-#include "cmd/config.h"
-#include "cmd/initramfs.h"
+#include "cmd/service.h"
 #include "initramfs/initramfs.h"
-
-#define INIT_NAME      "lifeboat-init"
-#define INIT_INSTALLED LIFEBOAT_LIBEXEC "/" INIT_NAME
 
 struct arguments {
 	const char *root, *kernel, *recipe, *config, *init, *compress, *out, *check;
@@ -25,30 +17,6 @@ struct arguments {
 static int require(const char *value, const char *option, struct err *err)
 {
 	return value ? 0 : err_set(err, ERR_USAGE, "%s is missing", option);
-}
-
-int initramfs_find_init(char path[PATH_MAX], struct err *err)
-{
-	char exe[PATH_MAX];
-	ssize_t n;
-	char *slash;
-
-	snprintf(path, PATH_MAX, "%s", INIT_INSTALLED);
-	if (access(path, F_OK) == 0)
-		return 0;
-	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	if (n < 0)
-		return err_sys(err, errno, "/proc/self/exe");
-	exe[n] = '\0';
-	slash = strrchr(exe, '/');
-	if (slash)
-		*slash = '\0';
-	if (snprintf(path, PATH_MAX, "%s/%s", exe, INIT_NAME) >= PATH_MAX)
-		return err_sys(err, ENAMETOOLONG, "%s", exe);
-	if (access(path, F_OK) == 0)
-		return 0;
-	return err_set(err, ERR_NOT_FOUND, "no " INIT_NAME ": neither %s nor %s; give --init",
-		       INIT_INSTALLED, path);
 }
 
 static void print_notes(const struct initramfs_image *image)
@@ -119,53 +87,11 @@ static int build(const struct arguments *a, const struct initramfs_spec *spec, s
 	return 0;
 }
 
-/* The front of the image, where its inputs stand; a short image is a short front. */
-static int read_front(const char *path, uint8_t front[2 * INPUTS_MAX_SIZE], struct bytes *ret,
-		      struct err *err)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-
-	if (fd < 0)
-		return err_sys(err, errno, "%s: open", path);
-	while (len < 2 * INPUTS_MAX_SIZE) {
-		ssize_t n = read(fd, front + len, 2 * INPUTS_MAX_SIZE - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "%s: read", path);
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	*ret = (struct bytes){front, len};
-	return 0;
-}
-
-/* What is different; "" if the image is what would be built now. */
-static int compare(const struct arguments *a, const struct initramfs_spec *spec,
-		   char difference[INPUTS_DIFFERENCE], struct err *err)
-{
-	uint8_t front[2 * INPUTS_MAX_SIZE];
-	struct inputs was = {0}, now = {0};
-	struct bytes image = {0};
-	struct err why = {0};
-
-	if (read_front(a->check, front, &image, err) || initramfs_inputs(spec, &now, err))
-		return err->code;
-	if (inputs_read(image, &was, &why))
-		snprintf(difference, INPUTS_DIFFERENCE, "%s", why.msg);
-	else
-		inputs_difference(&was, &now, difference);
-	return 0;
-}
-
 static int check(const struct arguments *a, const struct initramfs_spec *spec, struct err *err)
 {
 	char difference[INPUTS_DIFFERENCE];
 
-	if (compare(a, spec, difference, err))
+	if (initramfs_compare(a->check, spec, difference, err))
 		return err->code;
 	if (a->json) {
 		struct json j;
@@ -181,38 +107,52 @@ static int check(const struct arguments *a, const struct initramfs_spec *spec, s
 	return *difference ? err_set(err, ERR_STALE, "%s is stale: %s", a->check, difference) : 0;
 }
 
+static int make_recipe(const struct service *s, const char *kernel, char **ret, size_t *ret_len,
+		       struct err *err)
+{
+	struct config *config = NULL;
+	struct recipe *recipe = NULL;
+	int r = service_config(s, &config, NULL, err);
+
+	if (!r)
+		r = service_recipe(s, config, kernel, &recipe, err);
+	if (!r)
+		r = recipe_format(recipe, ret, ret_len, err);
+	recipe_destroy(recipe);
+	config_destroy(config);
+	return r;
+}
+
 /* As it is written, or made of the configuration. */
-static int read_recipe(const struct cmd *cmd, const struct arguments *a, const struct root *root,
-		       char **ret, size_t *ret_len, struct err *err)
+static int read_recipe(const struct service *s, const struct arguments *a, char **ret,
+		       size_t *ret_len, struct err *err)
 {
 	/* one byte more than allowed: recipe_create says what is wrong with it */
 	if (a->recipe)
 		return io_read_file(a->recipe, RECIPE_MAX_SIZE + 1, ret, ret_len, err);
-	return config_recipe(cmd, root, a->config, a->kernel, ret, ret_len, err);
+	return make_recipe(s, a->kernel, ret, ret_len, err);
 }
 
-static int prepare(const struct cmd *cmd, const struct arguments *a, struct err *err)
+static int prepare(const struct service *s, const struct arguments *a, struct err *err)
 {
-	_cleanup_(root_deinit) struct root root = {.fd = -1};
-	struct initramfs_spec spec = {.root = &root,
+	struct initramfs_spec spec = {.root = s->root,
 				      .kernel = a->kernel,
 				      .tool = "lifeboat " LIFEBOAT_VERSION,
-				      .recipe_name = a->recipe ? a->recipe : CONFIG_RECIPE_NAME,
-				      .init = a->init};
+				      .recipe_name = a->recipe ? a->recipe
+							       : "the recipe of the configuration",
+				      .init = a->init ? a->init : s->init};
 	_cleanup_free_ char *recipe = NULL;
-	_cleanup_free_ char *init = malloc(PATH_MAX);
+	char init[PATH_MAX];
 	size_t len;
 
-	if (!init)
-		return err_nomem(err, PATH_MAX, "a path");
 	if (pack_kind_from_name(a->compress, &spec.pack, err))
 		return err_wrap(err, "option --compress");
 	if (!spec.init) {
-		if (initramfs_find_init(init, err))
-			return err->code;
+		if (service_find_init(init, err))
+			return err_wrap(err, "give --init");
 		spec.init = init;
 	}
-	if (root_init(&root, a->root, err) || read_recipe(cmd, a, &root, &recipe, &len, err))
+	if (read_recipe(s, a, &recipe, &len, err))
 		return err->code;
 	spec.recipe = (struct bytes){(const uint8_t *)recipe, len};
 	return a->check ? check(a, &spec, err) : build(a, &spec, err);
@@ -232,15 +172,16 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 		OPT_STRING(0, "config", "FILE", &a.config,
 			   "the same as a configuration (default " CONFIG_PATH ")"),
 		OPT_STRING(0, "init", "FILE", &a.init,
-			   "static program that becomes /init (default " INIT_INSTALLED ")"),
-		OPT_STRING(0, "compress", "KIND", &a.compress,
-			   "auto, gzip, zstd or none (default auto: what the kernel accepts)"),
+			   "static program that becomes /init (default " SERVICE_INIT ")"),
+		OPT_WORD(0, "compress", "KIND", &a.compress, "auto gzip zstd none",
+			 "auto, gzip, zstd or none (default auto: what the kernel accepts)"),
 		OPT_STRING('o', "output", "IMG", &a.out, "where to write the image"),
 		OPT_STRING(
 			0, "check", "IMG", &a.check,
 			"build nothing; say whether IMG is what would be built (status 0 or 12)"),
 		OPT_FLAG(0, "json", &a.json, "print a JSON object"),
 	};
+	struct service_words w;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, err);
 
 	if (r)
@@ -252,7 +193,11 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 		return err_set(err, ERR_USAGE, "--recipe and --config exclude each other");
 	if (a.out && a.check)
 		return err_set(err, ERR_USAGE, "-o and --check exclude each other");
-	return prepare(cmd, &a, err);
+	if (service_words_init(&w, cmd, a.root, a.config, err))
+		return err->code;
+	r = prepare(&w.service, &a, err);
+	service_words_deinit(&w);
+	return r;
 }
 
 const struct cmd cmd_initramfs = {
@@ -266,4 +211,5 @@ const struct cmd cmd_initramfs = {
 		"only when the new image is complete and on the disk. Equal inputs give equal\n"
 		"bytes; --check tells by their digest, not by times, whether IMG is stale.",
 	.run = run,
+	.group = CMD_IMAGES,
 };

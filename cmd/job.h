@@ -57,8 +57,9 @@ struct job {
 		OPT_CHOICE('l', NULL, &(job)->codec, CODEC_LZO, "compress pages with lzo"),       \
 		OPT_CHOICE('p', NULL, &(job)->codec, CODEC_SNAPPY, "compress pages with snappy"), \
 		OPT_CHOICE('z', NULL, &(job)->codec, CODEC_ZSTD, "compress pages with zstd"),     \
-		OPT_STRING(0, "compress", "CODEC", &(job)->compress,                              \
-			   "raw, zlib, lzo, snappy, zstd, or auto: what finishes soonest"),       \
+		OPT_WORD(0, "compress", "CODEC", &(job)->compress,                                \
+			 "raw zlib lzo snappy zstd auto",                                         \
+			 "raw, zlib, lzo, snappy, zstd, or auto: what finishes soonest"),         \
 		OPT_FLAG('F', NULL, &(job)->flatten,                                              \
 			 "write to standard output, in the flattened format"),                    \
 		OPT_CHOICE('R', NULL, &(job)->kind, JOB_REARRANGE,                                \

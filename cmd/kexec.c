@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/exec.h"
 #include "cmd/load.h"
+#include "cmd/service.h"
 
 /* kexec -S: its exit status. */
 #define STATUS_LOADED 1
@@ -28,14 +29,15 @@ static int status(bool panic, const struct root *root, struct err *err)
 	return STATUS_ERROR;
 }
 
-static int unload(bool panic, const struct root *root, struct err *err)
+static int unload(bool panic, const struct service *s, struct err *err)
 {
+	const struct state_dirs dirs = service_dirs(s);
 	bool was_loaded;
 
-	return load_unload(panic, &load_dirs, root, &sys_kernel, &was_loaded, err);
+	return load_unload(panic, &dirs, s->root, s->sys, &was_loaded, err);
 }
 
-static int load(struct kexec_words *w, const struct root *root, const char *kernel, struct err *err)
+static int load(struct kexec_words *w, const struct service *s, const char *kernel, struct err *err)
 {
 	int r = 0;
 
@@ -49,33 +51,33 @@ static int load(struct kexec_words *w, const struct root *root, const char *kern
 	if (!w->request.append)
 		w->request.append = "";
 	if (w->debug)
-		r = load_do(root, &w->request, LOAD_PLAN_TEXT, true, err);
-	return r ? r : load_do(root, &w->request, LOAD_NOW, true, err);
+		r = load_do(s, &w->request, LOAD_PLAN_TEXT, true, err);
+	return r ? r : load_do(s, &w->request, LOAD_NOW, true, err);
 }
 
-static int run(struct kexec_words *w, const struct root *root, const char *kernel, struct err *err)
+static int run(struct kexec_words *w, const struct service *s, const char *kernel, struct err *err)
 {
 	bool loads = w->load || (w->request.panic && !w->unload && !w->status) || w->force;
 	int r = 0;
 
 	/* kexec(8) asks for the panic kernel unless -l says otherwise */
 	if (w->status)
-		return status(w->request.panic || !w->load, root, err);
+		return status(w->request.panic || !w->load, s->root, err);
 	if (w->request.panic && w->exec)
 		return err_set(err, ERR_USAGE,
 			       "-p and -e: a panic kernel is started by a crash only, and -e would "
 			       "restart the machine at once; leave one of them out");
 	if (w->unload)
-		return unload(w->request.panic, root, err);
+		return unload(w->request.panic, s, err);
 	if (!loads && !w->exec)
 		return err_set(
 			err, ERR_USAGE,
 			"one of -l, -p, -e, -u, -S and -f is needed; for loading and an orderly "
 			"restart at once use -l, then `systemctl kexec`");
 	if (loads)
-		r = load(w, root, kernel, err);
+		r = load(w, s, kernel, err);
 	if (!r && (w->exec || (w->force && !w->request.panic)))
-		r = exec_now(root, &sys_kernel, err);
+		r = exec_now(s->root, s->sys, err);
 	return r;
 }
 
@@ -113,14 +115,14 @@ static int kexec_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 		OPT_REFUSED(0, "dtb", "x86 has none"),
 		OPT_REFUSED(0, "load-preserve-context", "jumping back is not supported"),
 	};
-	struct root root;
+	struct service_words words;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 1, err);
 
 	if (!r)
-		r = root_init(&root, NULL, err);
+		r = service_words_init(&words, cmd, NULL, NULL, err);
 	if (!r) {
-		r = run(&w, &root, argv[1], err);
-		root_deinit(&root);
+		r = run(&w, &words.service, argv[1], err);
+		service_words_deinit(&words);
 	}
 	opt_list_deinit(&w.initrds);
 	return r;
@@ -138,4 +140,5 @@ const struct cmd cmd_kexec = {
 		   "loaded,\n"
 		   "0 not loaded, 255 unknown.",
 	.run = kexec_run,
+	.group = CMD_OTHER,
 };

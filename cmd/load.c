@@ -6,12 +6,9 @@
 
 #include "base/num.h"
 #include "cmd/cmd.h"
-#include "cmd/config.h"
 #include "cmd/plan.h"
+#include "cmd/service.h"
 #include "loader/check.h"
-#include "loader/kmsg.h"
-
-const struct state_dirs load_dirs = {STATE_RUN_DIR, STATE_LIB_DIR};
 
 static void print_loaded(const struct plan *p, const struct load_outcome *o)
 {
@@ -54,31 +51,22 @@ static void warn(const struct plan *p)
 		       num_human(l->sum - l->region, missing), l->suggest_mib);
 }
 
-/* An errno has many causes: which one it was is in the kernel's log only. */
-static void print_kernel_lines(struct kmsg *k)
-{
-	struct kmsg_lines lines;
-
-	kmsg_read(k, &lines);
-	for (size_t i = 0; i < lines.n; i++)
-		fprintf(stderr, "%s%s\n", i ? "            " : "kernel log: ", lines.v[i]);
-}
-
-static int call_kernel(struct plan *p, const struct root *root, enum load_mode mode, bool force,
+static int call_kernel(struct plan *p, const struct service *s, enum load_mode mode, bool force,
 		       struct err *err)
 {
-	const struct load_options options = {.force = force, .dirs = &load_dirs};
+	const struct state_dirs dirs = service_dirs(s);
+	const struct load_options options = {.force = force, .dirs = &dirs};
 	struct load_outcome outcome;
 	int r;
 
 	if (mode == LOAD_REHEARSE) {
-		r = submit_rehearse(p, root, &sys_kernel, err);
+		r = submit_rehearse(p, s->root, s->sys, err);
 		if (!r)
 			printf("the kernel took kernel and initramfs, and gave them up again; "
 			       "what was loaded before still is\n");
 		return r;
 	}
-	r = load_plan(p, &options, root, &sys_kernel, &outcome, err);
+	r = load_plan(p, &options, s->root, s->sys, &outcome, err);
 	if (!r) {
 		print_loaded(p, &outcome);
 		warn(p);
@@ -100,40 +88,41 @@ static int print_plan(struct plan *p, const struct root *root, bool json)
 	return 0;
 }
 
-static int run_plan(struct plan *p, const struct root *root, enum load_mode mode, bool force,
+static int run_plan(struct plan *p, const struct service *s, enum load_mode mode, bool force,
 		    struct err *err)
 {
 	struct kmsg kmsg;
 	int r;
 
 	if (mode == LOAD_PLAN_TEXT || mode == LOAD_PLAN_JSON)
-		return print_plan(p, root, mode == LOAD_PLAN_JSON);
-	if (*root->path) {
+		return print_plan(p, s->root, mode == LOAD_PLAN_JSON);
+	if (*s->root->path) {
 		printf("all checks pass on the machine recorded in %s; nothing was loaded\n",
-		       root->path);
+		       s->root->path);
 		warn(p);
 		return 0;
 	}
 	kmsg_open(&kmsg);
-	r = call_kernel(p, root, mode, force, err);
+	r = call_kernel(p, s, mode, force, err);
 	if (r && err->sys)
-		print_kernel_lines(&kmsg);
+		service_tell_kernel(s, &kmsg);
 	kmsg_close(&kmsg);
 	return r;
 }
 
-int load_do(const struct root *root, const struct load_request *request, enum load_mode mode,
+int load_do(const struct service *s, const struct load_request *request, enum load_mode mode,
 	    bool force, struct err *err)
 {
-	bool calls = !*root->path && (mode == LOAD_NOW || mode == LOAD_REHEARSE);
+	bool calls = !*s->root->path && (mode == LOAD_NOW || mode == LOAD_REHEARSE);
+	const struct state_dirs dirs = service_dirs(s);
 	/* before the machine is looked at: who comes later must have the newer memory map */
-	_cleanup_close_ int lock = calls ? state_lock(&load_dirs) : -1;
+	_cleanup_close_ int lock = calls ? state_lock(&dirs) : -1;
 	struct plan p;
-	int r = plan_make(root, request, &p, err);
+	int r = plan_make(s->root, request, &p, err);
 
 	if (r)
 		return r;
-	r = run_plan(&p, root, mode, force, err);
+	r = run_plan(&p, s, mode, force, err);
 	plan_deinit(&p);
 	return r;
 }
@@ -177,11 +166,11 @@ static int check_words(struct load_words *w, struct err *err)
 }
 
 /* What the command line leaves to the configuration. */
-static int add_config(struct load_words *w, const struct root *root, struct err *err)
+static int add_config(struct load_words *w, const struct service *s, struct err *err)
 {
 	struct load_request *r = &w->request;
 
-	if (config_read(&cmd_load, root, w->config_path, &w->config, err))
+	if (service_config(s, &w->config, NULL, err))
 		return err->code;
 	if (!r->cpus && !r->no_rules)
 		r->cpus = (unsigned int)w->config->capture_cpus;
@@ -197,20 +186,20 @@ static int add_config(struct load_words *w, const struct root *root, struct err 
 static int run_words(struct load_words *w, struct err *err)
 {
 	enum load_mode mode = w->rehearse ? LOAD_REHEARSE : LOAD_NOW;
-	struct root root;
+	struct service_words words;
 	int r = check_words(w, err);
 
 	if (w->plan)
 		mode = w->json ? LOAD_PLAN_JSON : LOAD_PLAN_TEXT;
 	if (!r)
-		r = root_init(&root, w->root, err);
+		r = service_words_init(&words, &cmd_load, w->root, w->config_path, err);
 	if (r)
 		return r;
 	if (w->config_path)
-		r = add_config(w, &root, err);
+		r = add_config(w, &words.service, err);
 	if (!r)
-		r = load_do(&root, &w->request, mode, w->force, err);
-	root_deinit(&root);
+		r = load_do(&words.service, &w->request, mode, w->force, err);
+	service_words_deinit(&words);
 	config_destroy(w->config);
 	return r;
 }
@@ -274,4 +263,5 @@ const struct cmd cmd_load = {
 		   "there is one, is given up; a panic kernel that is loaded already is not loaded "
 		   "again.",
 	.run = load_run,
+	.group = CMD_IMAGES,
 };

@@ -4,6 +4,7 @@
 #define CMD_LOAD_H
 
 #include "loader/load.h"
+#include "service/service.h"
 
 enum load_mode {
 	LOAD_NOW,
@@ -12,11 +13,8 @@ enum load_mode {
 	LOAD_PLAN_JSON,
 };
 
-/* Where the record of what is loaded lives. */
-extern const struct state_dirs load_dirs;
-
 /* With the facts of another machine (a root that is not "/") nothing is ever loaded. */
-int load_do(const struct root *root, const struct load_request *request, enum load_mode mode,
+int load_do(const struct service *s, const struct load_request *request, enum load_mode mode,
 	    bool force, struct err *err) _must_check_;
 
 #endif

@@ -3,35 +3,62 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
 
-static const struct cmd *const commands[] = {
-	&cmd_load,         &cmd_unload, &cmd_status, &cmd_check,   &cmd_initramfs,
-	&cmd_filter,       &cmd_dmesg,  &cmd_info,   &cmd_verify,  &cmd_mem_usage,
-	&cmd_makedumpfile, &cmd_exec,   &cmd_kexec,  &cmd_collect, &cmd_recipe,
+/* In the order of --help, below the headings of their groups. */
+// clang-format off
+const struct cmd *const cmd_all[] = {
+	&cmd_start,
+	&cmd_stop,
+	&cmd_restart,
+	&cmd_reload,
+	&cmd_status,
+	&cmd_check,
+	&cmd_test,
+	&cmd_rebuild,
+	&cmd_estimate,
+	&cmd_showmem,
+	&cmd_get_default_crashkernel,
+	&cmd_reset_crashkernel,
+	&cmd_import,
+	&cmd_propagate,
+	&cmd_list,
+	&cmd_show,
+	&cmd_prune,
+	&cmd_collect,
+	&cmd_verify,
+	&cmd_info,
+	&cmd_dmesg,
+	&cmd_filter,
+	&cmd_mem_usage,
+	&cmd_recipe,
+	&cmd_initramfs,
+	&cmd_load,
+	&cmd_unload,
+	&cmd_exec,
+	&cmd_kexec,
+	&cmd_makedumpfile,
+	&cmd_completion,
+	&cmd_help,
+	NULL,
 };
-
-static void print_usage(FILE *to)
-{
-	fprintf(to, "usage: lifeboat COMMAND [OPTION...] [OPERAND...]\n\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(to, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to, "\n`lifeboat COMMAND --help` lists the options of one command.\n");
-}
+// clang-format on
 
 int cmd_parse(const struct cmd *cmd, const struct opt *opts, size_t n_opts, int argc, char **argv,
 	      int min_operands, int max_operands, struct err *err)
 {
 	int n = 0, r;
 
+	if (cmd->describe) {
+		cmd->describe->take(cmd->describe->ctx, cmd, opts, n_opts);
+		return CMD_HELP_SHOWN;
+	}
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], "--help") != 0)
 			continue;
-		printf("usage: lifeboat %s [OPTION...] %s\n\n%s\n", cmd->name, cmd->operands,
-		       cmd->details ? cmd->details : cmd->summary);
-		if (n_opts)
-			printf("\noptions:\n");
-		opt_print_help(stdout, opts, n_opts);
+		cmd_print_help(cmd, opts, n_opts);
 		return CMD_HELP_SHOWN;
 	}
 	r = opt_parse(opts, n_opts, argc, argv, &n, err);
@@ -44,6 +71,34 @@ int cmd_parse(const struct cmd *cmd, const struct opt *opts, size_t n_opts, int 
 	return 0;
 }
 
+void cmd_describe(const struct cmd *cmd, const struct cmd_describe *describe)
+{
+	struct cmd copy = *cmd;
+	char *argv[] = {(char *)cmd->name, NULL};
+	struct err ignored;
+
+	copy.describe = describe;
+	(void)cmd->run(&copy, 1, argv, &ignored);
+}
+
+void cmd_operands(const struct cmd *cmd, void (*take)(void *ctx, const char *name, size_t len),
+		  void *ctx)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-|";
+
+	for (const char *s = cmd->operands; *s;) {
+		size_t len;
+
+		s += strcspn(s, letters);
+		len = strspn(s, letters);
+		/* neither an option of a form, nor what stands between forms */
+		if (len && *s != '-' && *s != '|')
+			take(ctx, s, len);
+		s += len;
+	}
+}
+
 size_t cmd_count(char *const *operands)
 {
 	size_t n = 0;
@@ -51,6 +106,21 @@ size_t cmd_count(char *const *operands)
 	while (operands[n])
 		n++;
 	return n;
+}
+
+void cmd_print_plain(FILE *to, const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	_cleanup_free_ char *line = strdup(text), *plain = malloc(size);
+	char *rest = line, *one;
+
+	if (!line || !plain)
+		return;
+	while ((one = strsep(&rest, "\n"))) {
+		fputs(text_plain(one, plain, size), to);
+		if (rest)
+			fputc('\n', to);
+	}
 }
 
 int cmd_flush_stdout(struct err *err)
@@ -74,11 +144,11 @@ void cmd_end_json(struct json *j)
 	fputc('\n', j->to);
 }
 
-static const struct cmd *find_command(const char *name)
+const struct cmd *cmd_find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
+	for (size_t i = 0; cmd_all[i]; i++)
+		if (strcmp(cmd_all[i]->name, name) == 0)
+			return cmd_all[i];
 	return NULL;
 }
 
@@ -91,8 +161,11 @@ static int run_command(const struct cmd *cmd, int argc, char **argv)
 		r = 0;
 	if (!r)
 		r = cmd_flush_stdout(&err);
-	if (r && err.msg[0])
-		fprintf(stderr, "lifeboat %s: %s\n", cmd->name, err.msg);
+	if (r && err.msg[0]) {
+		fprintf(stderr, "lifeboat %s: ", cmd->name);
+		cmd_print_plain(stderr, err.msg);
+		fputc('\n', stderr);
+	}
 	return r;
 }
 
@@ -106,18 +179,21 @@ int main(int argc, char **argv)
 		return run_command(&cmd_makedumpfile, argc, argv);
 	if (argc && strcmp(called, cmd_kexec.name) == 0)
 		return run_command(&cmd_kexec, argc, argv);
-	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
-		print_usage(stdout);
+	if (argc && strcmp(called, cmd_generator.name) == 0)
+		return run_command(&cmd_generator, argc, argv);
+	if (strcmp(name, "--help") == 0) {
+		cmd_print_usage(stdout);
 		return cmd_flush_stdout(&err);
 	}
 	if (strcmp(name, "--version") == 0) {
 		printf("lifeboat %s\n", LIFEBOAT_VERSION);
 		return cmd_flush_stdout(&err);
 	}
-	if (find_command(name))
-		return run_command(find_command(name), argc - 1, argv + 1);
+	if (cmd_find(name))
+		return run_command(cmd_find(name), argc - 1, argv + 1);
 	if (*name)
-		fprintf(stderr, "lifeboat: '%s' is not a command\n", name);
-	print_usage(stderr);
+		cmd_print_unknown(name);
+	else
+		cmd_print_usage(stderr);
 	return ERR_USAGE;
 }

@@ -142,4 +142,5 @@ const struct cmd cmd_makedumpfile = {
 		"Takes makedumpfile's command lines; also runs when the program is called by that\n"
 		"name. An option that lifeboat does not have is refused, never ignored.",
 	.run = run,
+	.group = CMD_OTHER,
 };

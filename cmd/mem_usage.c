@@ -316,4 +316,5 @@ const struct cmd cmd_mem_usage = {
 		"before compression.\nA running machine changes meanwhile: its numbers are "
 		"approximate.",
 	.run = run,
+	.group = CMD_DUMPS,
 };

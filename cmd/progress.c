@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cmd/progress.h"
 #include "base/clock.h"
+#include "cmd/term.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +10,10 @@
 
 void progress_init(struct progress *p)
 {
-	*p = (struct progress){.on = isatty(STDERR_FILENO), .begin = clock_ns()};
+	struct term term;
+
+	term_init(&term, stderr);
+	*p = (struct progress){.on = term.redraws, .begin = clock_ns()};
 }
 
 void progress_update(void *ctx, enum filter_phase phase, uint64_t done, uint64_t total)

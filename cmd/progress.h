@@ -6,7 +6,7 @@
 #include "filter/filter.h"
 
 struct progress {
-	bool on;        /* standard error is a terminal */
+	bool on;        /* standard error is a terminal that is not dumb */
 	uint64_t begin; /* ns, of the phase */
 	uint64_t drawn; /* ns, of the last line */
 	enum filter_phase phase;

@@ -1,46 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
-#include <string.h>
 
-#include "cmd/cmd.h"
-#include "cmd/config.h"
+#include "cmd/service.h"
+#include "service/build.h"
 
-#define OSRELEASE "/proc/sys/kernel/osrelease"
-
-/* The version of the running kernel. */
-static int running_kernel(const struct root *root, char **ret, struct err *err)
+static int print_recipe(const struct service *s, const char *kernel, struct err *err)
 {
-	size_t len;
+	char version[BUILD_VERSION_SIZE];
+	struct config *config = NULL;
+	struct recipe *recipe = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	int r = service_config(s, &config, NULL, err);
 
-	if (root_read(root, OSRELEASE, 4096, ret, &len, err))
-		return err_wrap(err, "which kernel runs is not known; give --kernel");
-	(*ret)[strcspn(*ret, "\n")] = '\0';
-	return 0;
+	if (!r && !kernel)
+		r = build_version(s, config, version, err) ? err_wrap(err, "give --kernel") : 0;
+	if (!r)
+		r = service_recipe(s, config, kernel ? kernel : version, &recipe, err);
+	if (!r)
+		r = recipe_format(recipe, &text, &len, err);
+	fwrite(text ? text : "", 1, len, stdout);
+	free(text);
+	recipe_destroy(recipe);
+	config_destroy(config);
+	return r;
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
-	_cleanup_(root_deinit) struct root root = {.fd = -1};
-	_cleanup_free_ char *running = NULL, *text = NULL;
 	const char *dir = NULL, *path = NULL, *kernel = NULL;
 	const struct opt opts[] = {
 		OPT_STRING(0, "config", "FILE", &path,
 			   "configuration file (default " CONFIG_PATH ")"),
 		OPT_STRING(0, "root", "DIR", &dir, "look at the machine recorded below DIR"),
 		OPT_STRING(0, "kernel", "VERSION", &kernel,
-			   "version of the capture kernel (default: the running one)"),
+			   "version of the capture kernel (default: as configured, else the "
+			   "running one)"),
 	};
+	struct service_words w;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, err);
-	size_t len;
 
+	if (!r)
+		r = service_words_init(&w, cmd, dir, path, err);
 	if (r)
 		return r;
-	if (root_init(&root, dir, err) || (!kernel && running_kernel(&root, &running, err)))
-		return err->code;
-	if (config_recipe(cmd, &root, path, kernel ? kernel : running, &text, &len, err))
-		return err->code;
-	fwrite(text, 1, len, stdout);
-	return 0;
+	r = print_recipe(&w.service, kernel, err);
+	service_words_deinit(&w);
+	return r;
 }
 
 const struct cmd cmd_recipe = {
@@ -53,4 +59,5 @@ const struct cmd cmd_recipe = {
 		"the\n"
 		"same one; printed and edited, it can be given to `lifeboat initramfs --recipe`.",
 	.run = run,
+	.group = CMD_IMAGES,
 };

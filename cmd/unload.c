@@ -2,7 +2,8 @@
 #include <stdio.h>
 
 #include "cmd/cmd.h"
-#include "cmd/load.h"
+#include "cmd/service.h"
+#include "loader/load.h"
 
 static int unload_run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
@@ -10,17 +11,19 @@ static int unload_run(const struct cmd *cmd, int argc, char **argv, struct err *
 	const struct opt opts[] = {
 		OPT_FLAG('p', "panic", &panic, "the panic kernel, not an ordinary one"),
 	};
+	struct state_dirs dirs;
 	const char *what;
-	struct root root;
+	struct service_words w;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, err);
 
 	if (r)
 		return r;
-	r = root_init(&root, NULL, err);
+	r = service_words_init(&w, cmd, NULL, NULL, err);
 	if (r)
 		return r;
-	r = load_unload(panic, &load_dirs, &root, &sys_kernel, &was_loaded, err);
-	root_deinit(&root);
+	dirs = service_dirs(&w.service);
+	r = load_unload(panic, &dirs, &w.root, w.service.sys, &was_loaded, err);
+	service_words_deinit(&w);
 	what = panic ? "panic kernel" : "ordinary image";
 	if (!r && was_loaded)
 		printf("the %s is unloaded\n", what);
@@ -36,4 +39,5 @@ const struct cmd cmd_unload = {
 	.details = "Takes the image loaded for `lifeboat exec` out, or with -p the staged panic\n"
 		   "kernel: a crash from then on is not captured. It is no error if there is none.",
 	.run = unload_run,
+	.group = CMD_IMAGES,
 };

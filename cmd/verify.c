@@ -202,4 +202,5 @@ const struct cmd cmd_verify = {
 		"folder. Of a FOLDER, all files are compared. Exit status 0: nothing is wrong and\n"
 		"the dump is whole.",
 	.run = run,
+	.group = CMD_DUMPS,
 };

@@ -36,7 +36,7 @@ LIFEBOAT = (
     (("load", "-l", "--root", "ready", "--plan", "-c", "--no-rule", "quiet", "--reuse-cmdline",
       "vmlinuz"), 0, "left out at the user's wish (quiet)"),
     (("recipe", "--help"), 0, "--config"),
-    (("recipe", "--root", "ready"), NOT_FOUND, "ready/etc/lifeboat.conf"),
+    (("recipe", "--root", "ready"), NOT_FOUND, "ready/proc/self/mountinfo"),
     (("recipe", "--config", "bad.conf"), USAGE, "bad.conf: line 2: there is no key 'paht'"),
     (("recipe", "--root", "ready", "--config", "lifeboat.conf", "--kernel", "6.9"), NOT_FOUND,
      "ready/proc/self/mountinfo"),
@@ -47,7 +47,7 @@ LIFEBOAT = (
     (("initramfs", "--kernel", "6.9", "-o", "x", "--init", "vmlinuz", "--config", "bad.conf"),
      USAGE, "bad.conf: line 2"),
     (("initramfs", "--kernel", "6.9", "-o", "x", "--init", "vmlinuz", "--root", "ready"),
-     NOT_FOUND, "ready/etc/lifeboat.conf"),
+     NOT_FOUND, "ready/proc/self/mountinfo"),
     (("kexec", "--help"), 0, "kexec(8)"),
 )
 

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cmd/crashes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "service/places.h"
+
+void crashes_print(FILE *to, const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	_cleanup_free_ char *plain = malloc(size);
+
+	fputs(plain ? text_plain(text, plain, size) : "?", to);
+}
+
+static void put_known(struct json *j, const char *key, uint64_t value)
+{
+	if (value)
+		json_put_uint(j, key, value);
+	else
+		json_put_null(j, key);
+}
+
+void crashes_put(struct json *j, const struct dumps_entry *e)
+{
+	char time[UTC_TEXT];
+
+	json_put_string(j, "name", e->name);
+	json_put_string(j, "folder", e->folder);
+	json_put_string(j, "time", e->time && utc_format(e->time, time) ? time : NULL);
+	json_put_string(j, "result", strcmp(e->result, "?") == 0 ? NULL : e->result);
+	json_put_string(j, "panic", *e->panic ? e->panic : NULL);
+	json_put_string(j, "kernel", *e->release ? e->release : NULL);
+	json_put_string(j, "dump", *e->dump ? e->dump : NULL);
+	json_put_string(j, "log", *e->log ? e->log : NULL);
+	if (e->opened) {
+		json_put_uint(j, "bytes", e->bytes);
+		json_put_uint(j, "dump_bytes", e->dump_bytes);
+	} else {
+		json_put_null(j, "bytes");
+		json_put_null(j, "dump_bytes");
+	}
+	json_put_bool(j, "pinned", e->pinned);
+	json_put_bool(j, "foreign", e->foreign);
+	json_put_string(j, "record_error", *e->record_error ? e->record_error : NULL);
+	put_known(j, "reserved_bytes", e->reserved);
+	put_known(j, "peak_bytes", e->peak);
+}
+
+/* A mistake in the configuration must not hide what the last crash left. */
+static int use_defaults(struct crashes *c, struct err *err)
+{
+	service_tell(&c->words.service, SERVICE_WARNING, "only %s is looked at: %s", PLACES_DEFAULT,
+		     err->msg);
+	return config_create((struct bytes){(const uint8_t *)"", 0}, CONFIG_PATH, &c->config, err);
+}
+
+int crashes_init(struct crashes *c, const struct cmd *cmd, const char *root, const char *config,
+		 bool lenient, struct err *err)
+{
+	bool quiet = false;
+	int r;
+
+	*c = (struct crashes){.words = {.root = {.fd = -1}}};
+	r = service_words_init(&c->words, cmd, root, config, err);
+	if (r)
+		return r;
+	quiet = c->words.quiet;
+	c->words.quiet = true; /* the configuration's own notes are for `check` */
+	r = service_config(&c->words.service, &c->config, NULL, err);
+	c->words.quiet = quiet;
+	c->words.told = 0;
+	return r && !config && lenient ? use_defaults(c, err) : r;
+}
+
+void crashes_deinit(struct crashes *c)
+{
+	config_destroy(c->config);
+	service_words_deinit(&c->words);
+}
