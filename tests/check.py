@@ -123,6 +123,7 @@ def stage_sanitizers(tally: Tally) -> None:
         run_units(tally, build)
         stream(tally, [PYTHON, "tests/described/run.py", str(build / "lifeboat")])
         stream(tally, [PYTHON, "tests/plans/run.py", str(build / "lifeboat")])
+        stream(tally, [PYTHON, "tests/imports/run.py", str(build / "lifeboat")])
 
 
 def stage_threads(tally: Tally) -> None:
@@ -141,13 +142,24 @@ def stage_described(tally: Tally) -> None:
     stream(tally, [PYTHON, "tests/described/run.py", "build/lifeboat"])
 
 
+def stage_people(tally: Tally) -> None:
+    """Completion in real shells, a terminal's colours, the manual pages."""
+    stream(tally, [PYTHON, "-m", "tests.people"])
+
+
 def stage_plans(tally: Tally) -> None:
     stream(tally, [PYTHON, "tests/plans/run.py", "build/lifeboat"])
+    stream(tally, [PYTHON, "tests/imports/run.py", "build/lifeboat"])
 
 
 def stage_fuzz(tally: Tally) -> None:
     if make(tally, "fuzzers"):
         stream(tally, [PYTHON, "tests/fuzz/run.py"])
+
+
+def stage_packages(tally: Tally) -> None:
+    """What is installed, units and hooks, and the packages."""
+    stream(tally, [PYTHON, "-m", "tests.packages"])
 
 
 def stage_system(tally: Tally) -> None:
@@ -161,9 +173,11 @@ STAGES = {
     "unit": stage_unit,
     "described": stage_described,
     "plans": stage_plans,
+    "people": stage_people,
     "sanitizers": stage_sanitizers,
     "threads": stage_threads,
     "fuzz": stage_fuzz,
+    "packages": stage_packages,
     "system": stage_system,
 }
 

@@ -12,8 +12,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import lint_manual
+
 ROOT = Path(__file__).resolve().parent.parent
-LIBRARIES = ["base", "format", "arch", "image", "filter", "loader", "capture", "config", "initramfs"]
+LIBRARIES = ["base", "format", "arch", "image", "filter", "loader", "capture", "config", "initramfs",
+             "service", "proof"]
 PROGRAMS = {"capture/init.c"}  # a main() among libraries
 MAX_FUNCTION_LINES = 100
 
@@ -28,6 +31,8 @@ MAY_INCLUDE = {
     "capture": ["base", "format", "image", "filter/filter.h"],
     "config": ["base", "capture/recipe.h", "capture/fsid.h", "capture/device.h"],
     "initramfs": ["base", "capture/recipe.h"],
+    "service": ["base", "format", "arch", "loader", "capture", "config", "initramfs"],
+    "proof": ["base", "format", "loader", "capture", "config", "initramfs", "service"],
     "cmd": LIBRARIES,
     "lab": LIBRARIES,
     "tests": LIBRARIES,
@@ -71,7 +76,8 @@ def rule_includes() -> Iterator[str]:
 
 def rule_spdx() -> Iterator[str]:
     """Every source file names its licence in one of its first two lines."""
-    for path in tracked("*.c", "*.h", "*.py", "*.sh", "bootstrap", ".ci/run", "Makefile"):
+    for path in tracked("*.c", "*.h", "*.py", "*.sh", "bootstrap", ".ci/run", "Makefile",
+                        "packaging/*", "service/units/*", "service/kernel/*", "debian/rules"):
         head = text_of(path).splitlines()[:2]
         if not any("SPDX-License-Identifier: GPL-2.0-or-later" in line for line in head):
             yield str(path)
@@ -101,7 +107,7 @@ def rule_format() -> Iterator[str]:
 
 def rule_shell() -> Iterator[str]:
     """Shell scripts pass shellcheck."""
-    files = [str(p) for p in tracked("bootstrap", ".ci/run", "*.sh")]
+    files = [str(p) for p in tracked("bootstrap", ".ci/run", "*.sh", "packaging/make-deb")]
     run = subprocess.run(["shellcheck", *files], cwd=ROOT, capture_output=True, text=True)
     if run.returncode:
         yield run.stdout.strip() or run.stderr.strip()
@@ -157,37 +163,14 @@ def rule_prefixes() -> Iterator[str]:
                     yield f"{obj.relative_to(ROOT)}: {name}"
 
 
-def rule_help_and_manual() -> Iterator[str]:
-    """Every command and option of --help stands in the manual page, and the reverse."""
-    program = ROOT / "build/lifeboat"
-    manual = text_of(Path("docs/man/lifeboat.8")).replace("\\-", "-")
-    top = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    known: set[str] = set()
-    for command in re.findall(r"^  ([a-z-]+) ", top, re.M):
-        if not re.search(rf"^\.SS {command}\b", manual, re.M):
-            yield f"command {command} has no section in lifeboat.8"
-        out = subprocess.run([program, command, "--help"], capture_output=True, text=True,
-                             check=True).stdout
-        options = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", out, re.M))
-        options |= set(re.findall(r"^  (-\w)\b", out, re.M))
-        section = re.search(rf"^\.SS {command}\b(.*?)(?=^\.S[SH]|\Z)", manual, re.M | re.S)
-        known |= options
-        for option in sorted(options):
-            if section and not re.search(rf"{re.escape(option)}\b", section.group(1)):
-                yield f"{command} {option} is not in lifeboat.8"
-    for option in sorted(set(re.findall(r"\\fB(--[a-z-]+)", manual))):
-        if option not in known | {"--help", "--version"}:
-            yield f"lifeboat.8 has {option}, which no command takes"
-
-
 def rule_configuration_and_manual() -> Iterator[str]:
     """Every key of the configuration stands in its manual page, and in the example unless it is refused."""
-    table = text_of(Path("config/config.c")).split("static const struct key keys[] = {")[1]
+    table = text_of(Path("config/keys.c")).split("static const struct key keys[] = {")[1]
     rows = re.findall(r'(\w+)\("(\w+)"|\.name = "(\w+)"', table.split("\n};")[0])
     manual = re.sub(r"\\f[BIRP]|\\", " ", text_of(Path("docs/man/lifeboat.conf.5")))
     example = text_of(Path("docs/lifeboat.conf.example"))
     if len(rows) < 2:
-        yield "config/config.c: no table of keys is found"
+        yield "config/keys.c: no table of keys is found"
     for macro, *names in rows:
         key = "".join(names)
         if not re.search(rf"\b{key}\b", manual):
@@ -210,8 +193,8 @@ def rule_no_machine_paths() -> Iterator[str]:
 
 
 RULES = [rule_includes, rule_spdx, rule_function_length, rule_format, rule_shell,
-         rule_libraries_are_silent, rule_no_globals, rule_prefixes, rule_help_and_manual,
-         rule_configuration_and_manual, rule_no_machine_paths]
+         rule_libraries_are_silent, rule_no_globals, rule_prefixes,
+         rule_configuration_and_manual, rule_no_machine_paths, *lint_manual.RULES]
 
 
 def main() -> int:
