@@ -14,6 +14,8 @@ from pathlib import Path
 from . import diet
 from .bench import ROUNDS, bench, tell_kept
 from .checks import Checks, Totals
+from .compare import MINUTES, compare
+from .compare import ROUNDS as COMPARE_ROUNDS
 from .crash import Folder
 from .demo import demo
 from .errors import LabError
@@ -84,6 +86,12 @@ def command_diet(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_compare(options: argparse.Namespace) -> int:
+    """Crash beside Debian's kdump-tools."""
+    out = options.out or build_dir() / "lab" / "compare"
+    return 0 if compare(out, options.rounds, options.minutes, say) else 1
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -123,6 +131,13 @@ def parse() -> argparse.Namespace:
     one.add_argument("--ladder", nargs="*", metavar="SIZE", help="the smallest reservation instead")
     one.add_argument("--out", type=Path, metavar="DIR", help="default: build/lab/diet")
     one.set_defaults(command=command_diet, scenario="crash")
+
+    one = commands.add_parser("compare", help="the same crash for lifeboat and for kdump-tools")
+    one.add_argument("--rounds", type=int, default=COMPARE_ROUNDS, help=f"default: {COMPARE_ROUNDS}")
+    text = f"after so many no smaller reservation is tried; default: {MINUTES}"
+    one.add_argument("--minutes", type=int, default=MINUTES, help=text)
+    one.add_argument("--out", type=Path, metavar="DIR", help="default: build/lab/compare")
+    one.set_defaults(command=command_compare)
     return parser.parse_args()
 
 

@@ -117,6 +117,20 @@ class Apt:
             self.update()
             return action()
 
+    def debian_sources(self) -> list[str]:
+        """Lines of a sources.list for all that the machine takes from Debian's main archive, updates and fixes included."""
+        fields = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"
+        argv = ["apt-get", *self.options, "indextargets", "--format", fields]
+        signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+        lines = []
+        for line in run([*argv, "Created-By: Packages"]).stdout.splitlines():
+            words = line.split()
+            if words[2:] == ["main", "Debian"]:
+                lines.append(f"deb {signed}{words[0]} {words[1]} main")
+        if not lines:
+            raise LabError("apt has no source of Debian's main archive")
+        return lines
+
     def show(self, package: str, field: str) -> str:
         """One field of the newest version of a package."""
         self.ask([package])

@@ -8,6 +8,7 @@ answered by "return" or "error", with events in between.
 import json
 import os
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ class Monitor:
 
     def __init__(self, path: Path) -> None:
         self.partial = b""
+        self.events: list[dict[str, Any]] = []  # those seen so far
+        self.lock = threading.Lock()  # of a command with its answer
         self.socket = connected(path)
         self.receive()  # the greeting
         self.execute("qmp_capabilities")
@@ -51,16 +54,29 @@ class Monitor:
     def execute(self, command: str, **arguments: Any) -> Any:
         """Have a command done; return what it gives."""
         request = {"execute": command, "arguments": arguments}
-        try:
-            self.socket.sendall(json.dumps(request).encode() + b"\n")
-        except OSError as err:
-            raise LabError(f"QEMU's monitor takes no {command}: {err}") from err
-        while True:
-            answer = self.receive()
-            if "error" in answer:
-                raise LabError(f"QEMU refuses {command} {arguments}: {answer['error']['desc']}")
-            if "return" in answer:
-                return answer["return"]
+        with self.lock:
+            try:
+                self.socket.sendall(json.dumps(request).encode() + b"\n")
+            except OSError as err:
+                raise LabError(f"QEMU's monitor takes no {command}: {err}") from err
+            while True:
+                answer = self.receive()
+                if "error" in answer:
+                    raise LabError(f"QEMU refuses {command} {arguments}: {answer['error']['desc']}")
+                if "return" in answer:
+                    return answer["return"]
+                self.events.append(answer)
+
+    def last(self, event: str) -> dict[str, Any] | None:
+        """Of a QEMU that has ended: the last such event, whoever was listening then."""
+        with self.lock:
+            try:
+                while True:
+                    self.events.append(self.receive())
+            except (LabError, ValueError):
+                pass
+        found = [one for one in self.events if one.get("event") == event]
+        return found[-1] if found else None
 
 
 def connected(path: Path) -> socket.socket:

@@ -8,7 +8,7 @@ crashed kernel's vmcore is filtered on the host in every way that tests/system/h
     python3 -m tests.system host [--full] [--vmcore FILE] [GROUP…]
 
 makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps.
-`crash SCENARIO…` makes only those crashes, `purgatory` and `bare` only that part.
+`crash SCENARIO…` makes only those crashes, `purgatory`, `bare` and `proof` only that part.
 """
 
 import argparse
@@ -27,10 +27,11 @@ from lab.paths import build_dir
 from lab.restart import drill
 from lab.scenario import load_scenario
 
-from . import bare, host, purgatory
+from . import bare, host, proof, purgatory, service
 from .subject import Subject
 
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
+SERVICE = "service-"  # and the name of a part
 LANES = (
     (
         *(CRASH, "loader-file", "loader-nokaslr", "loader-uki", "loader-reuse"),
@@ -49,6 +50,7 @@ LANES = (
         *("capture-keep", "capture-child-killed", "capture-no-memory", "capture-panic"),
         *("capture-hook-hangs", "capture-watchdog", "capture-bad-log", "capture-no-log"),
         *("capture-cut-vmcoreinfo", "capture-bad-notes", "capture-pstore", "capture-pstore-load"),
+        "service-day",
     ),
 )
 
@@ -85,7 +87,14 @@ def run_scenario(name: str, totals: Totals) -> bool:
 
 def run_lane(names: tuple[str, ...], totals: Totals) -> bool:
     """Scenarios one after another."""
-    return all([run_scenario(name, totals) for name in names])
+    return all([run_one(name, totals) for name in names])
+
+
+def run_one(name: str, totals: Totals) -> bool:
+    """A scenario, or a part of the service's day."""
+    if name.startswith(SERVICE):
+        return service.run_part(name.removeprefix(SERVICE), totals, say)
+    return run_scenario(name, totals)
 
 
 def run_host(totals: Totals) -> bool:
@@ -115,9 +124,18 @@ def run_bare(totals: Totals) -> bool:
     return not checks.failed
 
 
+def run_proof(totals: Totals) -> bool:
+    """A forged crash in the machine that our program starts."""
+    checks = Checks(totals, "proof")
+    with checks.guard("proof"):
+        proof.judge(checks)
+    return not checks.failed
+
+
 def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
     """Lanes beside each other."""
-    for name in {name for names in lanes for name in names}:
+    scenarios = {name for names in lanes for name in names if not name.startswith(SERVICE)}
+    for name in scenarios:
         fetch_packages(load_scenario(name))  # once, before the lanes would do it twice
     with ThreadPoolExecutor(len(lanes)) as pool:
         results = [pool.submit(run_lane, names, totals) for names in lanes]
@@ -128,6 +146,7 @@ def run_all(totals: Totals) -> None:
     """Everything."""
     run_purgatory(totals)
     run_bare(totals)
+    run_proof(totals)
     good = run_lanes(LANES, totals)
     if run_host(totals) and good:
         folder_of(CRASH).discard_memory()
@@ -143,6 +162,14 @@ def run_host_only(options: argparse.Namespace, totals: Totals) -> None:
     host.run_groups(options.group or list(host.GROUPS), subject, totals)
 
 
+def run_service(parts: list[str], totals: Totals) -> None:
+    """Parts of the service's day, one after another."""
+    unknown = [name for name in parts if name not in service.PARTS]
+    if unknown:
+        raise LabError(f"no part {unknown[0]}; there are: {', '.join(service.PARTS)}")
+    run_lane(tuple(f"{SERVICE}{name}" for name in parts or service.PARTS), totals)
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.system")
@@ -153,6 +180,9 @@ def parse() -> argparse.Namespace:
     one.add_argument("--full", action="store_true", help="take the time for a thorough look")
     commands.add_parser("purgatory", help="only the code between the kernels")
     commands.add_parser("bare", help="only the capture's image where nothing has crashed")
+    commands.add_parser("proof", help="only `lifeboat test --proof`")
+    one = commands.add_parser("service", help="only the service on a whole Debian")
+    one.add_argument("part", nargs="*", help=f"one of: {', '.join(service.PARTS)}; default: all")
     one = commands.add_parser("crash", help="only these scenarios, one after another")
     one.add_argument("scenario", nargs="+")
     return parser.parse_args()
@@ -170,6 +200,10 @@ def main() -> int:
             run_purgatory(totals)
         elif options.command == "bare":
             run_bare(totals)
+        elif options.command == "proof":
+            run_proof(totals)
+        elif options.command == "service":
+            run_service(options.part, totals)
         elif options.command == "crash":
             run_lanes((tuple(options.scenario),), totals)
         else:
