@@ -25,6 +25,7 @@
 struct tale {
 	const struct service *s;
 	const struct config *config;
+	bool guessed; /* that there is nothing in it */
 	uint64_t now;
 	struct history_entry *told;
 	size_t n_told;
@@ -271,7 +272,7 @@ static bool may_be_elsewhere(const struct tale *t)
 	bool elsewhere;
 
 	quiet.tell = NULL;
-	if (places_find(&quiet, t->config, &places, &ignored))
+	if (t->guessed || places_find(&quiet, t->config, &places, &ignored))
 		return true;
 	elsewhere = places.hidden || places.waiting;
 	places_deinit(&places);
@@ -406,15 +407,27 @@ static int look_at_pstore(struct tale *t, struct err *err)
 	return tell_lost(t, l, err);
 }
 
+static void cleanup_config(struct config **c)
+{
+	config_destroy(*c);
+}
+
 int aftermath_tell(const struct service *s, const struct config *config, uint64_t now,
 		   struct aftermath *ret, struct err *err)
 {
 	_cleanup_(tale_deinit) struct tale t = {.s = s, .config = config, .now = now};
+	_cleanup_(cleanup_config) struct config *empty = NULL;
 	struct err why;
 
+	if (!config) {
+		if (config_create((struct bytes){(const uint8_t *)"", 0}, CONFIG_PATH, &empty, err))
+			return err->code;
+		t.config = empty;
+		t.guessed = true;
+	}
 	if (history_read(s, &t.told, &t.n_told, NULL, &why))
 		service_tell(s, SERVICE_WARNING, "what was told before is not known: %s", why.msg);
-	if (dumps_read(s, config, NULL, &t.dumps, &t.n_dumps, err) || tell_crashes(&t, err) ||
+	if (dumps_read(s, t.config, NULL, &t.dumps, &t.n_dumps, err) || tell_crashes(&t, err) ||
 	    tell_failed_tests(&t, err) || look_at_pstore(&t, err))
 		return err->code;
 	*ret = t.result;

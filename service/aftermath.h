@@ -23,6 +23,8 @@ struct aftermath {
 /*
  * Tell of what is not told yet. `now`: seconds since 1970. What journal and history do not take is told as a warning, and a
  * crash that is not in the history is told again. What was made up in a folder where everybody may write is left out.
+ *
+ * `config` NULL: it cannot be read. Then only PLACES_DEFAULT is looked at, and no test is said to have failed.
  */
 int aftermath_tell(const struct service *s, const struct config *config, uint64_t now,
 		   struct aftermath *ret, struct err *err) _must_check_;
