@@ -67,17 +67,17 @@ def parsed(text: str) -> dict[str, Any]:
     return value
 
 
-def agree(guest: Live, checks: Checks, name: str, armed: bool = True) -> None:
+def agree(guest: Live, checks: Checks, name: str, expected: bool = True) -> None:
     """The kernel, systemd and `lifeboat status`, by its text, its JSON and its exit status, say the same of the machine."""
     kernel = guest.must("cat /sys/kernel/kexec_crash_loaded").strip()
     unit = guest.run("systemctl is-active lifeboat.service").output.strip()
     said = guest.run("lifeboat status")
     loaded = status(guest)["loaded"]
     verdict = said.output.splitlines()[0] if said.output else ""
-    begins = "armed" if armed else "NOT ARMED"
+    begins = "armed" if expected else "NOT ARMED"
     seen = f"kernel {kernel}, unit {unit}, status {said.status} {verdict!r}, JSON {loaded}"
-    good = kernel == str(int(armed)) and (unit == "active") == armed and loaded == armed
-    good = good and begins in verdict and (said.status == 0) == armed
+    good = kernel == str(int(expected)) and (unit == "active") == expected and loaded == expected
+    good = good and begins in verdict and (said.status == 0) == expected
     checks.expect(name, good, seen, seen)
 
 
@@ -90,7 +90,7 @@ def install(guest: Live, checks: Checks) -> None:
     failed = guest.run("systemctl is-failed lifeboat.service").output.strip()
     told = "reset-crashkernel" in unit
     checks.expect("no-reservation-fails", failed == "failed" and told, f"{failed}\n{unit}")
-    agree(guest, checks, "agree-unarmed", armed=False)
+    agree(guest, checks, "agree-unarmed", expected=False)
 
 
 def reserve(guest: Live, checks: Checks) -> None:
@@ -170,34 +170,34 @@ def afterwards(guest: Live, checks: Checks) -> str:
     found = crashes(guest)
     if not found:
         raise LabError("lifeboat list has no crash")
-    crash = found[0]
-    good = crash["result"] == "complete" and "sysrq" in (crash["panic"] or "")
-    checks.expect("listed", good, str(crash))
-    entries = [one for one in journal(guest, CRASH_ID) if crash["folder"] in str(one)]
-    checks.expect("journal", len(entries) == 1, f"{len(entries)} entries about {crash['folder']}")
+    newest, folder = found[0], str(found[0]["folder"])
+    good = newest["result"] == "complete" and "sysrq" in (newest["panic"] or "")
+    checks.expect("listed", good, str(newest))
+    entries = [one for one in journal(guest, CRASH_ID) if folder in str(one)]
+    checks.expect("journal", len(entries) == 1, f"{len(entries)} entries about {folder}")
     text = guest.must(f"journalctl -b -x --no-pager MESSAGE_ID={CRASH_ID}")
-    told = "its memory was saved" in text and crash["folder"] in text and "@LIFEBOAT" not in text
+    told = "its memory was saved" in text and folder in text and "@LIFEBOAT" not in text
     checks.expect("catalog", told, text)
-    verified = guest.run(f"lifeboat verify {crash['folder']}")
+    verified = guest.run(f"lifeboat verify {folder}")
     checks.expect("verified", verified.status == 0, verified.output)
     shown = guest.run("lifeboat show latest")
     checks.expect("shown", shown.status == 0 and "sysrq" in shown.output, shown.output)
-    return str(crash["folder"])
+    return folder
 
 
-def take(name: str, crash: str) -> Path:
+def take(name: str, folder: str) -> Path:
     """A crash folder from the disk of a guest that has ended."""
     into = FOLDER / name / "taken"
     shutil.rmtree(into, ignore_errors=True)
-    disk.extract(Path(f"{FOLDER / name / 'disk.img'}{whole.FILE_SYSTEM}"), crash, into)
-    return into / Path(crash).name
+    disk.extract(Path(f"{FOLDER / name / 'disk.img'}{whole.FILE_SYSTEM}"), folder, into)
+    return into / Path(folder).name
 
 
-def sound(name: str, crash: str, checks: Checks) -> Kdump:
+def sound(name: str, folder: str, checks: Checks) -> Kdump:
     """Looked at from outside: the file system is in order, and a reader of our own gets each page of the dump."""
     wrong = disk.wrong_with(Path(f"{FOLDER / name / 'disk.img'}{whole.FILE_SYSTEM}"), "ext4")
     checks.expect("file-system-sound", not wrong, wrong)
-    dump = Kdump(take(name, crash) / "vmcore")
+    dump = Kdump(take(name, folder) / "vmcore")
     pages = sum(1 for _ in dump.pages())
     checks.expect("dump-whole", not dump.status & STATUS_INCOMPLETE and pages > 0, measured=f"{pages} pages")
     return dump

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Another kernel is installed by its package, and booted: it has its image already, and captures; the old one takes its image along."""
+"""Another kernel is installed by its package, and booted: it has its image already, and captures. The old one's goes with it."""
 
 import shutil
 import tempfile
