@@ -3,8 +3,8 @@
  * Two bytes of flags, then the running kernel's, the UKI's, --command-line's, --append's and --no-rule's text, each ended
  * by a NUL.
  * Properties: the line is taken apart into exactly the tokens that are kept and added; every word of the user is kept
- * in its order, but for a "--" where one is already; no rule adds what the user has; a text without elfcorehdr= and
- * open quotes is no error. The texts are also read as /proc/cpuinfo.
+ * in its order, but for a "--" where one is already; no rule adds what the user has, but where the kernel adds them up;
+ * a text without elfcorehdr= and open quotes is no error. The texts are also read as /proc/cpuinfo.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -89,14 +89,24 @@ static void check_user(const struct cmdline_plan *plan, const char *text,
 	must(!next_of(plan, origin, &at));
 }
 
-/* In front of "--" no rule's parameter stands beside the user's. */
-static void check_rules(const struct cmdline_plan *plan, const char *text)
+/* Does a rule add this text to whatever else says the same parameter? */
+static bool adds_up(const struct cmdline_rule *rules, const char *text)
+{
+	for (; rules && rules->text; rules++)
+		if (rules->action == CMDLINE_ADD_TOO && strcmp(rules->text, text) == 0)
+			return true;
+	return false;
+}
+
+/* In front of "--" no rule's parameter stands beside the user's, but where the kernel adds them up. */
+static void check_rules(const struct cmdline_plan *plan, const struct cmdline_rule *rules,
+			const char *text)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		struct bytes rule, name, value, token;
 		const char *pos = text;
 
-		if (plan->v[i].verdict != CMDLINE_ADDED)
+		if (plan->v[i].verdict != CMDLINE_ADDED || adds_up(rules, plan->v[i].text))
 			continue;
 		cmdline_split(bytes_of(plan->v[i].text), &rule, &value);
 		while (pos && cmdline_next(&pos, &token) && !cmdline_is_dashes(token)) {
@@ -159,8 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_line(&plan);
 	check_user(&plan, in.command_line, CMDLINE_FROM_COMMAND_LINE);
 	check_user(&plan, in.append, CMDLINE_FROM_APPEND);
-	check_rules(&plan, in.command_line);
-	check_rules(&plan, in.append);
+	check_rules(&plan, in.rules, in.command_line);
+	check_rules(&plan, in.rules, in.append);
 	cmdline_plan_deinit(&plan);
 	return 0;
 }
