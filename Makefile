@@ -183,7 +183,13 @@ $(BUILD)/purgatory-stub.bin: tests/system/purgatory_stub.S Makefile
 	$(Q)$(PURGATORY_CC) -m64 -nostdlib -static -Wl,--build-id=none -Wl,-Ttext=0x100000 \
 		-Wl,--oformat=binary -o $@ $<
 
-$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(LIB_OBJ)
+# A hundred programs of which each wants a few objects: an archive, so that the linker need not take in all for each. The
+# purgatory is a weak symbol of theirs (arch/x86_64/purgatory_blob.h), for which no linker looks into an archive.
+$(BUILD)/libraries.a: $(LIB_OBJ)
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && $(AR) rcsT $@ $^
+
+$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(BUILD)/libraries.a $(PURGATORY_OBJ)
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(HOST_LIBS)
@@ -212,7 +218,11 @@ build/fuzz/obj/%.o: %.c Makefile
 	@echo "  FUZZ-CC $<"
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link $(ALL_CPPFLAGS) -MMD -MP -c -o $@ $<
 
-build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZ_OBJ) $(PURGATORY_OBJ)
+build/fuzz/libraries.a: $(FUZZ_OBJ)
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && $(AR) rcsT $@ $^
+
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libraries.a $(PURGATORY_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -o $@ $^ $(HOST_LIBS)
 

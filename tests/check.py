@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,11 +105,19 @@ def stage_lint(tally: Tally) -> None:
     stream(tally, [PYTHON, "tests/lint.py"])
 
 
+def run_unit(program: Path, env: dict[str, str]) -> Tally:
+    tally = Tally()
+    stream(tally, [str(program)], env)
+    return tally
+
+
 def run_units(tally: Tally, build: Path) -> None:
     env = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1",
            "UBSAN_OPTIONS": "print_stacktrace=1"}
-    for program in sorted((build / "unit").iterdir()):
-        stream(tally, [str(program)], env)
+    programs = sorted((build / "unit").iterdir())
+    with ThreadPoolExecutor(int(JOBS)) as pool:  # some do little but wait for a deadline
+        for one in pool.map(lambda program: run_unit(program, env), programs):
+            tally.add(one)
 
 
 def stage_unit(tally: Tally) -> None:
