@@ -5,7 +5,7 @@
 #   SAN=address,undefined   sanitizers; objects go to build/san-address-undefined/
 #   CC=clang                another compiler
 #   STRIP=no                debug information stays in lifeboat-init: for packages, which take it out themselves
-# Targets: all, check (all of: lint, unit, described, plans, people, sanitizers, threads, fuzz, packages,
+# Targets: all, check (all of: lint, unit, described, plans, people, records, html, sanitizers, threads, fuzz, packages,
 #          system), fidelity, demo, install, uninstall, deb, clean.
 
 VERSION := 0.1.0
@@ -53,9 +53,9 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(HARDEN) -fno-common -ffunction-sections -fdat
 ALL_LDFLAGS := -pthread -Wl,--gc-sections $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 # rooms
-CORE_SRC    := $(wildcard base/*.c format/*.c arch/*.c arch/*/*.c image/*.c filter/*.c)
+CORE_SRC    := $(wildcard base/*.c format/*.c arch/*.c arch/*/*.c image/*.c filter/*.c crash/*.c)
 CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c))
-HOST_SRC    := $(wildcard loader/*.c config/*.c initramfs/*.c service/*.c proof/*.c)
+HOST_SRC    := $(wildcard loader/*.c config/*.c initramfs/*.c service/*.c proof/*.c debuginfo/*.c report/*.c)
 CMD_SRC     := $(wildcard cmd/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -78,13 +78,13 @@ CORE_LIBS   := -ldeflate -llzo2 -lsnappy -lzstd
 STATIC_LIBS := $(CORE_LIBS) -lstdc++
 # An exception that nobody catches would be explained with the type's name: 53 KB of demangler that nobody reads.
 STATIC_LDFLAGS := -Wl,--defsym=_ZN9__gnu_cxx27__verbose_terminate_handlerEv=abort
-HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma -ljansson
+HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma -ljansson -ldw -lelf
 
 PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest \
-	$(BUILD)/lab-saboteur)
+	$(BUILD)/lab-saboteur $(BUILD)/lab-crowd)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all judge check unit unit-build sanitizers threads fuzz fuzzers described plans people lint system fidelity demo install clean \
+.PHONY: all judge check records unit unit-build sanitizers threads fuzz fuzzers described plans people html lint system fidelity demo install clean \
 	bench bench-build bench-codec packages uninstall deb installable completions FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -115,16 +115,19 @@ $(BUILD)/lifeboat-init: $(call obj,capture/init.c $(CAPTURE_SRC) $(CORE_SRC))
 
 $(BUILD)/lab-guest: $(call obj,lab/guest.c lab/guest_disks.c)
 $(BUILD)/lab-saboteur: $(call obj,lab/saboteur.c)
-$(BUILD)/lab-guest $(BUILD)/lab-saboteur:
+$(BUILD)/lab-crowd: $(call obj,lab/crowd.c lab/crowd_kinds.c)
+$(BUILD)/lab-guest $(BUILD)/lab-saboteur $(BUILD)/lab-crowd:
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static -s -o $@ $^
 
 # The lab's judge of page data, by libkdumpfile: for tests only, so `all` goes without that library.
-judge: $(BUILD)/lab-judge $(BUILD)/lab-disk $(if $(PURGATORY_CC),$(BUILD)/purgatory-stub.bin)
+judge: $(BUILD)/lab-judge $(BUILD)/lab-disk $(BUILD)/lab-btf $(if $(PURGATORY_CC),$(BUILD)/purgatory-stub.bin)
 $(BUILD)/lab-judge: $(call obj,lab/judge.c) $(LIB_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lkdumpfile $(HOST_LIBS)
+$(BUILD)/lab-btf: $(call obj,lab/btf.c) $(LIB_OBJ)
 $(BUILD)/lab-disk: $(call obj,lab/disk.c) $(LIB_OBJ)
+$(BUILD)/lab-btf $(BUILD)/lab-disk:
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
 
@@ -132,6 +135,11 @@ $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Crash records of logs, for the databases of tests/records
+$(BUILD)/records-make: $(call obj,tests/records/make.c) $(LIB_OBJ)
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
 
 # Whatever is made of these names is made anew when they change.
 INSTALL_DIRS := prefix=$(prefix) sbindir=$(sbindir) libexecdir=$(libexecdir)
@@ -248,7 +256,7 @@ bench: all $(BUILD)/bench/read_bench $(BUILD)/bench/nosync.so
 
 check:
 	$(Q)$(PYTHON) tests/check.py
-lint unit described plans people sanitizers threads packages system:
+lint unit described plans people records html sanitizers threads packages system:
 	$(Q)$(PYTHON) tests/check.py build $@
 # Much longer than the check's stage does: make fuzz FUZZ_SECONDS=3600 FUZZ="kdump flat"
 FUZZ_SECONDS ?= 600

@@ -12,6 +12,16 @@ void json_init(struct json *j, FILE *to)
 	*j = (struct json){.to = to};
 }
 
+/* What lies beyond U+FFFF takes two (RFC 8259, section 7). */
+static void escaped(FILE *to, uint32_t c)
+{
+	if (c >= 0x10000)
+		fprintf(to, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+	else
+		fprintf(to, "\\u%04x", c);
+}
+
+/* Somebody looks at it on a terminal as well: what that would obey or hide is escaped, which is the same to a reader of JSON. */
 static void quoted(FILE *to, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -19,11 +29,12 @@ static void quoted(FILE *to, const char *text)
 	fputc('"', to);
 	while (*s) {
 		size_t n = text_utf8_len((const char *)s);
+		uint32_t hidden = n ? text_hidden((const char *)s, n) : 0;
 
 		if (*s == '"' || *s == '\\')
 			fprintf(to, "\\%c", *s);
-		else if (*s < 0x20 || *s == 0x7f)
-			fprintf(to, "\\u%04x", *s);
+		else if (hidden)
+			escaped(to, hidden);
 		else if (n)
 			fwrite(s, 1, n, to);
 		else
@@ -84,6 +95,20 @@ void json_put_uint(struct json *j, const char *key, uint64_t value)
 {
 	begin(j, key);
 	fprintf(j->to, "%" PRIu64, value);
+}
+
+void json_put_int(struct json *j, const char *key, int64_t value)
+{
+	begin(j, key);
+	fprintf(j->to, "%" PRIi64, value);
+}
+
+void json_put_known(struct json *j, const char *key, uint64_t value)
+{
+	if (value)
+		json_put_uint(j, key, value);
+	else
+		json_put_null(j, key);
 }
 
 void json_put_hex(struct json *j, const char *key, uint64_t value)

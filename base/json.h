@@ -23,6 +23,8 @@ void json_begin_array(struct json *j, const char *key);
 void json_end_array(struct json *j);
 void json_put_string(struct json *j, const char *key, const char *value); /* NULL writes null */
 void json_put_uint(struct json *j, const char *key, uint64_t value);
+void json_put_known(struct json *j, const char *key, uint64_t value); /* 0 writes null */
+void json_put_int(struct json *j, const char *key, int64_t value);
 void json_put_hex(struct json *j, const char *key, uint64_t value); /* "0x1f" */
 void json_put_bool(struct json *j, const char *key, bool value);
 void json_put_null(struct json *j, const char *key);

@@ -79,6 +79,16 @@ int num_parse_size(const char *text, uint64_t *ret, struct err *err)
 	return 0;
 }
 
+const char *num_hex(const uint8_t *bytes, size_t n, char *buf, size_t size)
+{
+	if (!size)
+		return buf;
+	buf[0] = '\0';
+	for (size_t i = 0; i < n && n <= (size - 1) / 2; i++)
+		snprintf(buf + 2 * i, 3, "%02x", bytes[i]);
+	return buf;
+}
+
 const char *num_human(uint64_t bytes, char buf[16])
 {
 	static const char units[] = "BKMGTPE";

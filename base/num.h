@@ -51,6 +51,9 @@ int num_parse_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret,
 /* A number of bytes: "123", "64K", "1M", "2G" or "1T", in powers of 1024; not 0. */
 int num_parse_size(const char *text, uint64_t *ret, struct err *err) _must_check_;
 
+/* Bytes as two hexadecimal digits each, such as a build id; "" if they do not fit into buf. Returns buf. */
+const char *num_hex(const uint8_t *bytes, size_t n, char *buf, size_t size);
+
 /* Format a byte count for people, "1.5 GB" style with powers of 1024, into buf; returns buf. */
 const char *num_human(uint64_t bytes, char buf[16]);
 

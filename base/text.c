@@ -46,6 +46,13 @@ static bool is_hidden(uint32_t c)
 	       (c >= 0xfff0 && c <= 0xfffb) || (c & 0xfffe) == 0xfffe || c >= 0xe0000;
 }
 
+uint32_t text_hidden(const char *s, size_t len)
+{
+	uint32_t c = code_point(s, len);
+
+	return is_hidden(c) ? c : 0;
+}
+
 /* Copy so; each of `blanks` becomes a blank. */
 static const char *show(const char *from, const char *blanks, char *to, size_t size)
 {

@@ -7,6 +7,7 @@
 #define BASE_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Copy `from` so: control characters (C0, DEL, C1), what is not UTF-8, and characters that are not seen or change the
@@ -23,6 +24,9 @@ size_t text_columns(const char *plain);
 
 /* Cut plain text to so many columns, the last of them "~" if something was cut off. */
 void text_cut(char *plain, size_t columns);
+
+/* The code point of the valid character of `len` bytes at `s` if text_plain() does not let it through; else 0 (as for NUL). */
+uint32_t text_hidden(const char *s, size_t len);
 
 /* Length of the UTF-8 sequence at `s`, which ends with a NUL somewhere; 0 if it is none. */
 size_t text_utf8_len(const char *s);

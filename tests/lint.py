@@ -16,7 +16,7 @@ import lint_manual
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = ["base", "format", "arch", "image", "filter", "loader", "capture", "config", "initramfs",
-             "service", "proof"]
+             "service", "proof", "crash", "debuginfo", "report"]
 PROGRAMS = {"capture/init.c"}  # a main() among libraries
 MAX_FUNCTION_LINES = 100
 
@@ -28,10 +28,13 @@ MAY_INCLUDE = {
     "image": ["base", "format", "arch"],
     "filter": ["base", "format", "arch", "image"],
     "loader": ["base", "format", "arch"],
-    "capture": ["base", "format", "image", "filter/filter.h"],
+    "crash": ["base"],
+    "debuginfo": ["base", "format", "arch", "image"],
+    "report": ["base", "format", "arch", "image", "crash", "debuginfo"],
+    "capture": ["base", "format", "image", "filter/filter.h", "crash"],
     "config": ["base", "capture/recipe.h", "capture/fsid.h", "capture/device.h"],
     "initramfs": ["base", "capture/recipe.h"],
-    "service": ["base", "format", "arch", "loader", "capture", "config", "initramfs"],
+    "service": ["base", "format", "arch", "loader", "capture", "config", "initramfs", "crash"],
     "proof": ["base", "format", "loader", "capture", "config", "initramfs", "service"],
     "cmd": LIBRARIES,
     "lab": LIBRARIES,
@@ -45,6 +48,7 @@ EXTRA_PREFIXES = {
     "base": ["ranges"],
     "loader": ["facts"],
     "capture": ["crash"],
+    "image": ["cpu", "iomem", "runqueues", "stacks"],
 }
 
 

@@ -35,12 +35,15 @@ TEST(every_kind_of_value)
 	json_put_string(&j, "s", "text");
 	json_put_string(&j, "none", NULL);
 	json_put_uint(&j, "u", UINT64_MAX);
+	json_put_known(&j, "known", 7);
+	json_put_known(&j, "unknown", 0);
 	json_put_hex(&j, "h", 0xffffffff81000000);
 	json_put_bool(&j, "yes", true);
 	json_put_bool(&j, "no", false);
 	json_put_null(&j, "nothing");
 	json_end_object(&j);
-	assert_json("{\"s\":\"text\",\"none\":null,\"u\":18446744073709551615,"
+	assert_json("{\"s\":\"text\",\"none\":null,\"u\":18446744073709551615,\"known\":7,"
+		    "\"unknown\":null,"
 		    "\"h\":\"0xffffffff81000000\",\"yes\":true,\"no\":false,\"nothing\":null}");
 	assert_string_equal(json_at(text, "u"), "18446744073709551615");
 	assert_string_equal(json_at(text, "missing"), "absent");
@@ -70,6 +73,19 @@ TEST(commas_of_nested_values)
 	assert_string_equal(json_at(text, "list.4"), "absent");
 }
 
+/* C1 controls and marks of direction are valid in JSON, but a terminal that shows it obeys them. */
+TEST(what_a_terminal_obeys_is_escaped)
+{
+	json_begin_array(&j, NULL);
+	json_put_string(&j, NULL,
+			"\xc2\x9b"
+			"31m \xe2\x80\xae \xef\xbb\xbf \xf3\xa0\x80\xa1");
+	json_put_string(&j, NULL, "\xc3\xa9 \xf0\x9f\x98\x80");
+	json_end_array(&j);
+	assert_json(
+		"[\"\\u009b31m \\u202e \\ufeff \\udb40\\udc21\",\"\xc3\xa9 \xf0\x9f\x98\x80\"]");
+}
+
 TEST(what_must_be_escaped)
 {
 	json_begin_array(&j, NULL);
@@ -90,15 +106,12 @@ TEST(keys_are_escaped_too)
 
 TEST(utf8_passes)
 {
-	/* the first and the last character of each length, and those around the surrogates */
-	static const char good[] =
-		"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"
-		"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf";
-	char want[64];
-
-	json_put_string(&j, NULL, good);
-	snprintf(want, sizeof(want), "\"%s\"", good);
-	assert_json(want);
+	/* the first and the last character of each length, and those around the surrogates: shown, or escaped if they cannot be */
+	json_put_string(&j, NULL,
+			"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf"
+			"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf");
+	assert_json("\"\\u0080\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\\ue000\\uffff"
+		    "\xf0\x90\x80\x80\\udbff\\udfff\"");
 }
 
 /* Each byte that belongs to no character becomes one U+FFFD; what follows it is not swallowed. */
@@ -152,6 +165,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_kind_of_value, begin, end),
 		cmocka_unit_test_setup_teardown(commas_of_nested_values, begin, end),
 		cmocka_unit_test_setup_teardown(what_must_be_escaped, begin, end),
+		cmocka_unit_test_setup_teardown(what_a_terminal_obeys_is_escaped, begin, end),
 		cmocka_unit_test_setup_teardown(keys_are_escaped_too, begin, end),
 		cmocka_unit_test_setup_teardown(utf8_passes, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_not_utf8_is_replaced, begin, end),

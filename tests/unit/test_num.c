@@ -95,6 +95,17 @@ TEST(human_sizes)
 	assert_string_equal(num_human(UINT64_MAX, buf), "16.0 EB");
 }
 
+TEST(hexadecimal)
+{
+	static const uint8_t bytes[] = {0x00, 0x0a, 0xff};
+	char buf[7] = "before";
+
+	assert_string_equal(num_hex(bytes, 3, buf, sizeof(buf)), "000aff");
+	assert_string_equal(num_hex(bytes, 3, buf, 6), "");
+	assert_string_equal(num_hex(bytes, 2, buf, 6), "000a");
+	assert_string_equal(num_hex(bytes, 0, buf, 1), "");
+}
+
 TEST(sizes)
 {
 	static const char *const bad[] = {
@@ -118,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(hexadecimal),
 		cmocka_unit_test(arithmetic_says_when_it_does_not_fit),
 		cmocka_unit_test(alignment),
 		cmocka_unit_test(parse_takes_decimal_and_hexadecimal),
