@@ -364,6 +364,12 @@ static int sort_phdrs(struct elfcore *core, struct bytes table, uint32_t phnum,
 		}
 		if (!r && type == PT_LOAD && core->in->cut)
 			s.filesz = NUM_MIN(s.filesz, in_file(core, s.offset));
+		if (!r && type == PT_LOAD && core->in->may_be_cut &&
+		    s.filesz > in_file(core, s.offset)) {
+			s.filesz = in_file(core, s.offset);
+			s.offset = NUM_MIN(s.offset, core->in->size);
+			core->src.incomplete = true;
+		}
 		if (!r && type == PT_LOAD && s.memsz)
 			r = check_load(core, &s, err);
 		if (!r && type == PT_NOTE)

@@ -15,6 +15,7 @@ struct input {
 	bool may_map;            /* pieces of it may be mapped: format/window.h says when */
 	uint64_t size;           /* 0 if unknown */
 	bool flattened;          /* then fd has these bytes at other offsets: do not touch it */
+	bool may_be_cut;         /* source_options.cut */
 	bool cut;                /* a flattened file without end mark: what lies in gaps is lost */
 	struct flat_index index; /* of a flattened file */
 };

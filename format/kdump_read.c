@@ -385,6 +385,8 @@ static int load_descs(struct kdump *k, struct err *err)
 	uint64_t have = k->src.file_size - k->layout.desc_off;
 	uint64_t want = k->n_descs * KDUMP_DESC_SIZE;
 
+	if (want > have && k->in->may_be_cut)
+		k->src.incomplete = true;
 	if (want > have && !k->src.incomplete)
 		return err_set(err, ERR_CORRUPT,
 			       "%" PRIu64 " page descriptors at 0x%" PRIx64

@@ -76,6 +76,7 @@ static int open_fd(const struct source_ops *const *ops, size_t n, int fd, const 
 		return err_wrap(err, "%s", path);
 	if (options && options->no_mmap)
 		in->may_map = false;
+	in->may_be_cut = options && options->cut && in->size; /* what has no size has no end */
 	if (open_input(ops, n, in, path, ret, err)) {
 		in->fd = -1;
 		input_destroy(in);

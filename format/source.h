@@ -84,6 +84,7 @@ int source_open(const char *path, struct source **ret, struct err *err) _must_ch
 /* May be NULL: none. */
 struct source_options {
 	bool no_mmap; /* read an ELF file even where it would be mapped (format/window.h) */
+	bool cut; /* take a file whose end is missing: what lay there is lost, and the source incomplete */
 };
 
 int source_open_with(const char *path, const struct source_options *options, struct source **ret,

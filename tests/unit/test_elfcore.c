@@ -401,6 +401,36 @@ TEST(cut_at_every_byte)
 				      "(0x113f bytes): the file was cut");
 }
 
+/* Who asks for it gets what is left of a file that was cut; one that was not stays whole. */
+TEST(cut_file_is_taken_as_far_as_it_goes)
+{
+	static const struct source_options cut = {.cut = true};
+	size_t whole;
+
+	begin(3);
+	note(0, "VMCOREINFO", "A=1\n", 64);
+	load(1, 0x1000, 0x100, 0x100);
+	load(2, 0x9000, 0x100, 0x100);
+	whole = elf.len;
+	for (size_t missing = 0; missing <= 0x180; missing += 0x80) {
+		struct source *src = NULL;
+		uint8_t buf[0x100];
+
+		memfile_write(&file, elf.data, whole - missing);
+		assert_ok(source_open_with(file.path, &cut, &src, err));
+		memfile_close(&file);
+		assert_int_equal(src->incomplete, missing != 0);
+		assert_int_equal(ranges_total(&src->ram), 0x200);
+		assert_int_equal(ranges_total(&src->present), 0x200 - missing);
+		if (missing <= 0x100)
+			assert_ok(source_read(src, 0x1000, buf, 0x100, err));
+		if (missing)
+			assert_fails(source_read(src, 0x9000, buf, 0x100, err), ERR_NOT_FOUND,
+				     "not in the dump");
+		source_destroy(src);
+	}
+}
+
 /* /proc/kcore: virtual memory has PT_LOADs without a physical address, wherever they say they are. */
 TEST(virtual_segments_are_left_out)
 {
@@ -450,6 +480,7 @@ int main(void)
 		cmocka_unit_test(bad_headers),
 		cmocka_unit_test(extended_numbering),
 		cmocka_unit_test(cut_at_every_byte),
+		cmocka_unit_test(cut_file_is_taken_as_far_as_it_goes),
 		cmocka_unit_test(virtual_segments_are_left_out),
 	};
 
