@@ -7,7 +7,7 @@
  *  1. name, elf_machine, page shifts             → `lifeboat info` knows the dump
  *  2. vtop: page tables                          → filter, dmesg and report can read the image
  *  3. load: kernel images, and the segments of kexec_load(2) → `lifeboat load` (arch/load.h)
- * Further facets (registers and unwinding) join here as they are built.
+ *  4. regs: registers and the way from a frame to its caller → stacks in `lifeboat report` and `bt` (arch/regs.h)
  */
 #ifndef ARCH_ARCH_H
 #define ARCH_ARCH_H
@@ -43,6 +43,7 @@ struct arch_vtop {
 };
 
 struct arch_load;
+struct arch_regs;
 
 struct arch {
 	const char *name; /* utsname.machine */
@@ -54,10 +55,11 @@ struct arch {
 const struct arch *arch_host(void);
 
 /*
- * Its loader (arch/load.h); NULL if it has none yet. Not a member of struct arch, so that the capture kernel's program,
- * which loads nothing, is linked without it.
+ * Its loader (arch/load.h), and its registers and the way through its stacks (arch/regs.h); NULL if it has none yet. No members
+ * of struct arch, so that the capture kernel's program, which loads nothing and follows no stack, is linked without them.
  */
 const struct arch_load *arch_load_of(const struct arch *arch);
+const struct arch_regs *arch_regs_of(const struct arch *arch);
 
 /* NULL if this architecture is not in the registry. */
 const struct arch *arch_by_elf_machine(uint16_t elf_machine);

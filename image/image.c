@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "format/note.h"
@@ -65,7 +67,8 @@ static void copy_printable(char dst[IMAGE_UTS_FIELD], const char *src, size_t le
 }
 
 /* Memory may be damaged where init_uts_ns lies: then the note and the architecture must do. */
-static void read_uts(struct image *img)
+/* True if memory has it, as VMCOREINFO and the dump's header have it. */
+static bool read_uts(struct image *img)
 {
 	const char *release = vmcoreinfo_get(img->info, "OSRELEASE");
 	char raw[6 * IMAGE_UTS_FIELD];
@@ -79,13 +82,14 @@ static void read_uts(struct image *img)
 	if (image_need_symbol(img, "init_uts_ns", &ns, &ignored) ||
 	    image_need_offset(img, "uts_namespace.name", &off, &ignored) ||
 	    image_read(img, ns + off, raw, sizeof(raw), &ignored))
-		return;
+		return false;
 	if ((release &&
 	     strncmp(raw + UTS_RELEASE * IMAGE_UTS_FIELD, release, IMAGE_UTS_FIELD) != 0) ||
 	    strncmp(raw + UTS_MACHINE * IMAGE_UTS_FIELD, img->arch->name, IMAGE_UTS_FIELD) != 0)
-		return; /* not a utsname: it contradicts the note, or the ELF header */
+		return false; /* not a utsname: it contradicts the note, or the ELF header */
 	for (size_t i = 0; i < 6; i++)
 		copy_printable(img->uts[i], raw + i * IMAGE_UTS_FIELD, IMAGE_UTS_FIELD);
+	return release;
 }
 
 int image_create(const struct source *src, struct image **ret, struct err *err)
@@ -106,6 +110,96 @@ int image_create(const struct source *src, struct image **ret, struct err *err)
 	*ret = img;
 	return 0;
 }
+
+/* ---- VMCOREINFO that no note has */
+
+#define FOUND_PAGE  4096ULL           /* where a page begins, however large they are */
+#define FOUND_TEXT  (16 * FOUND_PAGE) /* VMCOREINFO_BYTES is PAGE_SIZE */
+#define FOUND_TRIES 64                /* pages that begin so and are something else */
+
+/* The text that begins at `phys`, as far as its NUL; malloc'ed. */
+static int copy_text(const struct source *src, uint64_t phys, char **ret, struct err *err)
+{
+	char *text = malloc(FOUND_TEXT + 1);
+	size_t n = 0;
+
+	if (!text)
+		return err_nomem(err, FOUND_TEXT + 1, "VMCOREINFO");
+	while (n < FOUND_TEXT && !source_read(src, phys + n, text + n, FOUND_PAGE, err)) {
+		n += FOUND_PAGE;
+		if (memchr(text + n - FOUND_PAGE, '\0', FOUND_PAGE))
+			break;
+	}
+	text[n] = '\0';
+	*ret = text;
+	return 0;
+}
+
+/* An image by the page at `phys`, if that is VMCOREINFO and of the kernel that this dump is of. */
+static int try_page(const struct source *src, uint64_t phys, struct image **ret, struct err *err)
+{
+	struct image *img = calloc(1, sizeof(*img));
+	int r;
+
+	if (!img)
+		return err_nomem(err, sizeof(*img), "an image");
+	img->src = src;
+	r = copy_text(src, phys, &img->found, err);
+	if (!r) {
+		img->info_text = (struct bytes){(const uint8_t *)img->found, strlen(img->found)};
+		r = vmcoreinfo_create(img->info_text, &img->info, err);
+	}
+	if (!r && !(r = find_arch(img, err)) && !(r = read_basics(img, err)))
+		r = img->arch->vtop->init(img->info, &img->vtop, err);
+	if (!r && !read_uts(img))
+		r = err_set(err, ERR_NOT_FOUND, "it is of another kernel");
+	if (r)
+		image_destroy(img);
+	else
+		*ret = img;
+	return r;
+}
+
+static bool begins_so(const struct source *src, struct view *view, uint64_t phys)
+{
+	static const char key[] = "OSRELEASE=";
+	const uint8_t *data;
+	struct err ignored;
+	size_t len;
+
+	return !source_map(src, view, phys, &data, &len, &ignored) && len >= sizeof(key) - 1 &&
+	       memcmp(data, key, sizeof(key) - 1) == 0;
+}
+
+int image_create_found(const struct source *src, struct image **ret, uint64_t *ret_phys,
+		       struct err *err)
+{
+	unsigned int tries = 0;
+	int r = ERR_NOT_FOUND;
+	struct view view;
+
+	view_init(&view);
+	for (size_t i = 0; i < src->present.n && r && tries < FOUND_TRIES; i++) {
+		uint64_t end = src->present.v[i].end;
+		uint64_t at = (src->present.v[i].start + FOUND_PAGE - 1) / FOUND_PAGE * FOUND_PAGE;
+
+		for (; at < end && end - at >= FOUND_PAGE && tries < FOUND_TRIES;
+		     at += FOUND_PAGE) {
+			if (!begins_so(src, &view, at))
+				continue;
+			tries++;
+			r = try_page(src, at, ret, err);
+			if (!r) {
+				*ret_phys = at;
+				break;
+			}
+		}
+	}
+	view_deinit(src, &view);
+	return r ? err_set(err, ERR_NOT_FOUND, "%s: no page of it is VMCOREINFO", src->path) : 0;
+}
+
+/* ---- an image of nothing but pages */
 
 #define BARE_PAGE_SHIFT 12 /* the smallest page: larger ones are several of these */
 
@@ -158,6 +252,7 @@ void image_destroy(struct image *img)
 	if (!img)
 		return;
 	vmcoreinfo_destroy(img->info);
+	free(img->found);
 	free(img);
 }
 

@@ -15,8 +15,9 @@
 struct image {
 	const struct source *src; /* borrowed: outlives the image */
 	struct vmcoreinfo *info;
-	struct bytes info_text; /* the VMCOREINFO descriptor inside src->notes */
-	size_t info_off;        /* of info_text within src->notes */
+	struct bytes info_text; /* the VMCOREINFO descriptor inside src->notes, or `found` */
+	size_t info_off;        /* of info_text within src->notes; 0 with `found` */
+	char *found;            /* VMCOREINFO as it was found in memory; NULL: it is a note */
 	const struct arch *arch;
 	struct vtop vtop;
 	unsigned int page_shift;
@@ -34,6 +35,16 @@ enum image_uts { UTS_SYSNAME, UTS_NODENAME, UTS_RELEASE, UTS_VERSION, UTS_MACHIN
  * and machine are set from VMCOREINFO and the architecture.
  */
 int image_create(const struct source *src, struct image **ret, struct err *err) _must_check_;
+
+/*
+ * For a dump without a VMCOREINFO note, or with one that was cut: the kernel keeps the text in a page of its own, from whose beginning it is
+ * (vmcoreinfo_data, kernel/vmcore_info.c; kernel/crash_core.c before v6.9). All of the dump is searched, so this takes as long as
+ * reading it. A page counts if the memory that its addresses lead to has the utsname of its release: one of a kernel that ran before does not.
+ * *ret_phys is where it lies. There is no CRASHTIME in it: that is written into a copy that lies where the capture kernel is.
+ * ERR_NOT_FOUND: there is none.
+ */
+int image_create_found(const struct source *src, struct image **ret, uint64_t *ret_phys,
+		       struct err *err) _must_check_;
 
 /*
  * For a dump whose VMCOREINFO is damaged or missing: an image that has nothing but pages. No symbol is known, no address is

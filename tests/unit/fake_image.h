@@ -44,7 +44,7 @@ struct fake {
 	uint64_t next;     /* of the allocator */
 	unsigned int levels;
 	uint64_t root;
-	char info[3072];
+	char info[16384];
 	uint8_t *notes;
 	struct image *img;
 	/* the section table, see fake_sections() */

@@ -126,6 +126,64 @@ TEST(no_vmcoreinfo)
 	fake_deinit(&f);
 }
 
+/* A page of VMCOREINFO in memory, and one that says that it is. */
+static uint64_t put_page(struct fake *f, const char *text)
+{
+	uint64_t at = fake_alloc(f, 4 * FAKE_PAGE);
+
+	memcpy(f->ram + at, text, strlen(text) + 1);
+	return at;
+}
+
+TEST(vmcoreinfo_is_found_in_memory)
+{
+	struct image *img = NULL;
+	uint64_t phys = 0, at;
+	struct fake f;
+
+	init(&f);
+	put_uts(&f, "6.1.0-fake", "x86_64");
+	assert_fails(image_create_found(&f.src, &img, &phys, err), ERR_NOT_FOUND, "no page of it");
+	put_page(&f, "OSRELEASE=6.1.0-fake\n");
+	put_page(&f, "OSRELEASE=5.10.0-before\nPAGESIZE=4096\n");
+	put_page(&f, "  OSRELEASE=6.1.0-fake\n");
+	assert_fails(image_create_found(&f.src, &img, &phys, err), ERR_NOT_FOUND, "no page of it");
+	at = put_page(&f, f.info);
+	assert_ok(image_create_found(&f.src, &img, &phys, err));
+	assert_int_equal(phys, at);
+	assert_string_equal(img->uts[UTS_VERSION], "#1 SMP");
+	assert_int_equal(img->info_text.len, strlen(f.info));
+	image_destroy(img);
+	/* of the kernel that ran before: the addresses do not lead to its name */
+	img = NULL;
+	memset(f.ram + at, 0, FAKE_PAGE);
+	fake_set(&f, "OSRELEASE", "6.1.1-fake");
+	put_page(&f, f.info);
+	assert_fails(image_create_found(&f.src, &img, &phys, err), ERR_NOT_FOUND, "no page of it");
+	assert_null(img);
+	fake_deinit(&f);
+}
+
+/* Text without an end, at the end of memory, and more of such pages than anybody tries. */
+TEST(hostile_pages_of_vmcoreinfo)
+{
+	struct image *img = NULL;
+	struct fake f;
+	uint64_t phys;
+
+	init(&f);
+	for (uint64_t at = FAKE_START; at < f.size; at += FAKE_PAGE) {
+		memset(f.ram + at, 'A', FAKE_PAGE);
+		memcpy(f.ram + at, "OSRELEASE=", 10);
+	}
+	assert_fails(image_create_found(&f.src, &img, &phys, err), ERR_NOT_FOUND, "no page of it");
+	f.src.present.v[0].end -= 100;
+	assert_fails(image_create_found(&f.src, &img, &phys, err), ERR_NOT_FOUND, "no page of it");
+	f.src.elf_machine = 1;
+	assert_fails(image_create_found(&f.src, &img, &phys, err), ERR_NOT_FOUND, "no page of it");
+	fake_deinit(&f);
+}
+
 TEST(unknown_architecture)
 {
 	struct fake f;
@@ -204,6 +262,8 @@ int main(void)
 		cmocka_unit_test(damaged_utsname_is_not_taken),
 		cmocka_unit_test(bad_keys_are_named),
 		cmocka_unit_test(no_vmcoreinfo),
+		cmocka_unit_test(vmcoreinfo_is_found_in_memory),
+		cmocka_unit_test(hostile_pages_of_vmcoreinfo),
 		cmocka_unit_test(unknown_architecture),
 		cmocka_unit_test(read_across_pages),
 		cmocka_unit_test(page_frames),
