@@ -59,26 +59,67 @@ static void core_close(struct core *c)
 	source_destroy(c->src);
 }
 
-static int feed_headline(void *ctx, const struct printk_record *rec, struct err *err)
+struct examination {
+	struct printk_headline *headline;
+	struct crash_log *crash; /* NULL: there is no memory for it */
+};
+
+static int feed_record(void *ctx, const struct printk_record *rec, struct err *err)
 {
+	struct examination *x = ctx;
+
 	(void)err;
-	printk_headline_feed(ctx, rec);
+	printk_headline_feed(x->headline, rec);
+	if (x->crash)
+		crash_log_feed_record(x->crash, rec->ts_nsec, rec->has_caller ? rec->caller : 0,
+				      rec->text, rec->len);
 	return 0;
+}
+
+static void examine_kernel(const struct core *c, struct record *rec)
+{
+	const char *build_id = vmcoreinfo_get(c->img->info, "BUILD-ID");
+
+	memcpy(rec->uts, c->img->uts, sizeof(rec->uts));
+	rec->crash_time = c->img->crash_time;
+	rec->memory_bytes = ranges_total(&c->src->ram);
+	crash_record_uuid(c->img->info_text, rec->uts[UTS_NODENAME], rec->uuid);
+	snprintf(rec->build_id, sizeof(rec->build_id), "%.64s", build_id ? build_id : "");
+	rec->examined = true;
+}
+
+/* Whatever there is of the log may tell of the crash, which stands at its end. */
+static int examine_log(const struct core *c, struct record *rec, struct err *err)
+{
+	struct examination x = {.headline = &rec->headline};
+	struct printk_stats stats;
+	struct err no_memory;
+	int r;
+
+	if (crash_log_create(&x.crash, &no_memory))
+		snprintf(rec->log_gap, sizeof(rec->log_gap), "%.255s", no_memory.msg);
+	r = printk_walk(c->img, feed_record, &x, &stats, err);
+	rec->log_read = !r;
+	if (r)
+		snprintf(rec->log_gap, sizeof(rec->log_gap), "%.255s", err->msg);
+	if (x.crash && crash_log_finish(x.crash, &rec->crash)) {
+		signature_make(&rec->crash, &rec->signature);
+		snprintf(rec->modules, sizeof(rec->modules), "%s", crash_log_modules(x.crash));
+		rec->crash_known = true;
+	}
+	crash_log_destroy(x.crash);
+	return r;
 }
 
 int collect_examine(const char *vmcore, struct record *rec, struct err *err)
 {
-	struct printk_stats stats;
 	struct core c;
 	int r = core_open(vmcore, &c, err);
 
 	if (r)
 		return r;
-	memcpy(rec->uts, c.img->uts, sizeof(rec->uts));
-	rec->crash_time = c.img->crash_time;
-	rec->memory_bytes = ranges_total(&c.src->ram);
-	rec->examined = true;
-	r = printk_walk(c.img, feed_headline, &rec->headline, &stats, err);
+	examine_kernel(&c, rec);
+	r = examine_log(&c, rec, err);
 	core_close(&c);
 	return r;
 }

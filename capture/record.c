@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "capture/record.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/num.h"
-#include "base/utc.h"
 
 enum record_result record_result(const struct record_target *t)
 {
@@ -62,56 +60,60 @@ void record_add_phase(struct record *rec, const char *name, int i,
 
 /* What a record is made of. */
 struct writer {
-	struct json json;
+	struct json *json;
+	const struct crash_record_limits *limits;
 	const struct record *rec;
 	const struct recipe *recipe;
 	const struct record_target *t;
-	int max; /* bytes of a text that may be of any length */
 };
 
 static void put_text(struct writer *w, const char *key, const char *text)
 {
-	char cut[ERR_MSG_SIZE];
-
-	if (text)
-		snprintf(cut, sizeof(cut), "%.*s", w->max, text);
-	json_put_string(&w->json, key, text ? cut : NULL);
+	crash_record_put_text(w->json, key, text, w->limits);
 }
 
-static void put_kernel(struct writer *w)
+/* What every record says, as far as the log and VMCOREINFO tell it. */
+static void put_shared(struct writer *w)
 {
 	const struct record *rec = w->rec;
+	const char *gap = rec->log_gap;
+	char modules[RECORD_MODULES];
+	struct crash_record_module list[CRASH_RECORD_MODULES];
+	struct crash_record shared = {
+		.tool = "lifeboat " LIFEBOAT_VERSION,
+		.panic = printk_headline_get(&rec->headline),
+		.crash = rec->crash_known ? &rec->crash : NULL,
+		.signature = rec->crash_known ? &rec->signature : NULL,
+		.level = rec->log_read || rec->crash_known ? "log" : NULL,
+		.gaps = &gap,
+		.n_gaps = *gap != '\0',
+	};
 
-	json_begin_object(&w->json, "kernel");
-	put_text(w, "release", rec->examined ? rec->uts[UTS_RELEASE] : NULL);
-	put_text(w, "version", rec->examined ? rec->uts[UTS_VERSION] : NULL);
-	put_text(w, "machine", rec->examined ? rec->uts[UTS_MACHINE] : NULL);
-	put_text(w, "node", rec->examined ? rec->uts[UTS_NODENAME] : NULL);
-	json_end_object(&w->json);
-}
-
-static void put_crash(struct writer *w)
-{
-	const struct record *rec = w->rec;
-	const char *headline = printk_headline_get(&rec->headline);
-	struct json *j = &w->json;
-	char time[UTC_TEXT];
-
-	json_begin_object(j, "crash");
-	json_put_string(j, "time",
-			rec->crash_time && utc_format(rec->crash_time, time) ? time : NULL);
-	put_text(w, "panic", *headline ? headline : NULL);
-	if (rec->examined)
-		json_put_uint(j, "memory_bytes", rec->memory_bytes);
-	json_end_object(j);
+	if (rec->examined) {
+		shared.uuid = rec->uuid;
+		shared.release = rec->uts[UTS_RELEASE];
+		shared.version = rec->uts[UTS_VERSION];
+		shared.machine = rec->uts[UTS_MACHINE];
+		shared.node = rec->uts[UTS_NODENAME];
+		shared.build_id = rec->build_id;
+		shared.time = rec->crash_time;
+		shared.memory_known = true;
+		shared.memory_bytes = rec->memory_bytes;
+	}
+	memcpy(modules, rec->modules, sizeof(modules));
+	if (*modules) {
+		shared.modules = list;
+		shared.n_modules = crash_record_modules(modules, list, ARRAY_SIZE(list));
+	}
+	crash_record_put(w->json, &shared, w->limits);
 }
 
 static void put_log(struct writer *w)
 {
-	json_begin_object(&w->json, "log");
-	json_put_string(&w->json, "file", w->t->log_written ? "dmesg.txt" : NULL);
-	json_put_uint(&w->json, "bytes", w->t->log_bytes);
-	json_end_object(&w->json);
+	json_begin_object(w->json, "log");
+	json_put_string(w->json, "file", w->t->log_written ? "dmesg.txt" : NULL);
+	json_put_uint(w->json, "bytes", w->t->log_bytes);
+	json_end_object(w->json);
 }
 
 static void put_stats(struct json *j, const struct filter_stats *s)
@@ -143,7 +145,7 @@ static const char *cut_of(const struct record_target *t)
 static void put_dump(struct writer *w)
 {
 	const struct record_target *t = w->t;
-	struct json *j = &w->json;
+	struct json *j = w->json;
 
 	json_begin_object(j, "dump");
 	json_put_string(j, "file",
@@ -164,7 +166,7 @@ static void put_dump(struct writer *w)
 static void put_phase(struct writer *w, const struct record_phase *p)
 {
 	const struct step_outcome *o = &p->outcome;
-	struct json *j = &w->json;
+	struct json *j = w->json;
 
 	json_begin_object(j, NULL);
 	json_put_string(j, "name", p->name);
@@ -181,7 +183,7 @@ static void put_phase(struct writer *w, const struct record_phase *p)
 static void put_target(struct writer *w, const struct record_target *t,
 		       const struct recipe_target *recipe)
 {
-	struct json *j = &w->json;
+	struct json *j = w->json;
 	char what[512];
 
 	target_describe(recipe, what, sizeof(what));
@@ -197,7 +199,7 @@ static void put_target(struct writer *w, const struct record_target *t,
 static void put_capture(struct writer *w)
 {
 	const struct record *rec = w->rec;
-	struct json *j = &w->json;
+	struct json *j = w->json;
 
 	json_begin_object(j, "capture");
 	json_put_string(j, "result", record_result_name(record_result(w->t)));
@@ -223,64 +225,22 @@ static void put_capture(struct writer *w)
 	json_end_object(j);
 }
 
-static void put_record(struct writer *w)
+static void put_record(void *ctx, struct json *j, const struct crash_record_limits *limits)
 {
-	struct json *j = &w->json;
+	struct writer *w = ctx;
 
-	json_begin_object(j, NULL);
-	json_put_string(j, "schema", RECORD_SCHEMA);
-	json_put_string(j, "tool", "lifeboat " LIFEBOAT_VERSION);
-	put_kernel(w);
-	put_crash(w);
+	w->json = j;
+	w->limits = limits;
+	put_shared(w);
 	put_log(w);
 	put_dump(w);
 	put_capture(w);
-	json_end_object(j);
-}
-
-static int format(struct writer *w, char **ret, size_t *ret_len, struct err *err)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-
-	if (!to)
-		return err_sys(err, errno, "a buffer for crash.json");
-	json_init(&w->json, to);
-	put_record(w);
-	fputc('\n', to);
-	if (fclose(to)) { /* a full buffer shows at the latest here */
-		free(text);
-		return err_sys(err, errno, "a buffer for crash.json");
-	}
-	*ret = text;
-	*ret_len = len;
-	return 0;
 }
 
 int record_format(const struct record *rec, const struct recipe *recipe, size_t i, char **ret,
 		  size_t *ret_len, struct err *err)
 {
-	struct writer w = {
-		.rec = rec,
-		.recipe = recipe,
-		.t = &rec->targets[i],
-		.max = ERR_MSG_SIZE - 1,
-	};
+	struct writer w = {.rec = rec, .recipe = recipe, .t = &rec->targets[i]};
 
-	char *text = NULL;
-	size_t len = 0;
-	int r = format(&w, &text, &len, err);
-
-	/* without any text it is a third of that */
-	while (!r && len > RECORD_MAX_SIZE && w.max) {
-		free(text);
-		w.max /= 2;
-		r = format(&w, &text, &len, err);
-	}
-	if (r)
-		return r;
-	*ret = text;
-	*ret_len = len;
-	return 0;
+	return crash_record_format(put_record, &w, ret, ret_len, err);
 }

@@ -16,15 +16,17 @@
 #include "capture/retain.h"
 #include "capture/step.h"
 #include "capture/target.h"
+#include "crash/record.h"
 #include "filter/filter.h"
 #include "image/image.h"
 #include "image/printk.h"
 
-#define RECORD_SCHEMA     "lifeboat-crash-1"
+#define RECORD_SCHEMA     CRASH_RECORD_SCHEMA
 #define RECORD_MAX_PHASES 160
 #define RECORD_OF_NONE    48 /* of these, for steps of no target: programs can be many */
 #define RECORD_TEXT       256
-#define RECORD_MAX_SIZE   65536 /* of the text: so much is kept free for it, where that can be */
+#define RECORD_MODULES    4096
+#define RECORD_MAX_SIZE   CRASH_RECORD_MAX_SIZE /* so much is kept free for it, where that can be */
 
 struct record_phase {
 	const char *name;
@@ -59,6 +61,14 @@ struct record {
 	uint64_t crash_time; /* seconds since 1970; 0 unknown */
 	uint64_t memory_bytes;
 	struct printk_headline headline;
+	char uuid[CRASH_RECORD_UUID]; /* "": VMCOREINFO is not known */
+	char build_id[65];            /* of the kernel that crashed; "" not known */
+	bool crash_known;             /* the next three are: its log tells of a crash */
+	struct crash crash;
+	struct signature signature;
+	char modules[RECORD_MODULES]; /* as the log lists them; "" not known */
+	bool log_read;                /* to its end */
+	char log_gap[RECORD_TEXT];    /* why it was not; "" */
 
 	bool pstore;          /* the log's end is in persistent storage */
 	char watchdog[64];    /* name of what guards the capture; "" if nothing does */

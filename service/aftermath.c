@@ -136,6 +136,7 @@ static const struct history_entry *test_of(const struct tale *t, const struct du
 
 struct story {
 	char message[MESSAGE + 512];
+	char cls[64], signature[80], title[512];
 	char time[UTC_TEXT], panic[512], kernel[160], folder[PATH_MAX], result[64], dump[80];
 	const char *test; /* its id, or NULL */
 };
@@ -143,15 +144,21 @@ struct story {
 static void send_story(const struct tale *t, const struct story *story, int priority,
 		       const char *message_id)
 {
-	const struct journal_field fields[] = {
+	struct journal_field fields[10] = {
 		{"LIFEBOAT_FOLDER", story->folder}, {"LIFEBOAT_RESULT", story->result},
 		{"LIFEBOAT_KERNEL", story->kernel}, {"LIFEBOAT_CRASH_TIME", story->time},
 		{"LIFEBOAT_PANIC", story->panic},   {"LIFEBOAT_DUMP", story->dump},
 		{"LIFEBOAT_TEST", story->test},
 	};
-	size_t n = ARRAY_SIZE(fields) - !story->test;
+	size_t n = story->test ? 7 : 6;
 	struct err err;
 
+	if (*story->cls)
+		fields[n++] = (struct journal_field){"LIFEBOAT_CLASS", story->cls};
+	if (*story->signature)
+		fields[n++] = (struct journal_field){"LIFEBOAT_SIGNATURE", story->signature};
+	if (*story->title)
+		fields[n++] = (struct journal_field){"LIFEBOAT_SIGNATURE_TITLE", story->title};
 	service_tell(t->s, SERVICE_PROGRESS, "%s", story->message);
 	if (journal_send(t->s, priority, message_id, story->message, fields, n, &err))
 		service_tell(t->s, SERVICE_WARNING, "%s (%s)", story->message, err.msg);
@@ -177,6 +184,9 @@ static void make_story(const struct dumps_entry *e, const char *test, struct sto
 		strcpy(to->time, "an unknown time");
 	text_plain(*e->panic ? e->panic : "no panic message is known", to->panic,
 		   sizeof(to->panic));
+	text_plain(e->cls, to->cls, sizeof(to->cls));
+	text_plain(e->signature, to->signature, sizeof(to->signature));
+	text_plain(e->signature_title, to->title, sizeof(to->title));
 	plain(e->release, to->kernel, sizeof(to->kernel));
 	plain(e->folder, to->folder, sizeof(to->folder));
 	plain(strcmp(e->result, "?") == 0 ? "" : e->result, to->result, sizeof(to->result));

@@ -32,7 +32,10 @@ struct crashfile {
 	void *json; /* holds the texts */
 	const char *tool;
 	const char *release, *version, *machine, *node;
+	const char *uuid;
 	const char *panic;
+	const char *cls, *title; /* crash.class, .title: what it died of */
+	const char *sig_alg, *sig_exact, *sig_func, *sig_class, *sig_title; /* signature */
 	const char *log_file;
 	const char *dump_file, *format, *codec, *unfiltered, *cut, *warning;
 	const char *result, *device, *watchdog;

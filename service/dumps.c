@@ -121,6 +121,9 @@ static void take_record(const struct crashfile *c, struct dumps_entry *e)
 		e->time = c->time;
 	COPY(e->result, c->result ? c->result : "?");
 	COPY(e->panic, c->panic);
+	COPY(e->cls, c->cls);
+	COPY(e->signature, c->sig_func);
+	COPY(e->signature_title, c->sig_title);
 	COPY(e->release, c->release);
 	COPY(e->capture_release, c->capture_release);
 	take_memory(c, e);

@@ -32,6 +32,9 @@ struct dumps_entry {
 	uint64_t made; /* when its record was written, or the folder changed, seconds since 1970 */
 	char result[32];           /* capture.result; "in-progress" if it was cut off; "?" */
 	char panic[256];           /* headline */
+	char cls[32];              /* crash.class; "" not known, as the next two */
+	char signature[65];        /* signature.func */
+	char signature_title[256]; /* "null-deref in ext4:ext4_iget" */
 	char release[128];         /* of the crashed kernel */
 	char capture_release[128]; /* of the capture kernel */
 	char dump[64];             /* "vmcore", "vmcore.incomplete", or "" */

@@ -39,11 +39,12 @@ static void check_text(const char *text)
 
 static void check_texts(const struct crashfile *c)
 {
-	const char *const texts[] = {c->tool,           c->release, c->version,  c->machine,
-				     c->node,           c->panic,   c->log_file, c->dump_file,
-				     c->format,         c->codec,   c->cut,      c->unfiltered,
-				     c->warning,        c->result,  c->device,   c->watchdog,
-				     c->capture_release};
+	const char *const texts[] = {
+		c->tool,     c->release,         c->version,   c->machine,   c->node,
+		c->panic,    c->log_file,        c->dump_file, c->format,    c->codec,
+		c->cut,      c->unfiltered,      c->warning,   c->result,    c->device,
+		c->watchdog, c->capture_release, c->uuid,      c->cls,       c->title,
+		c->sig_alg,  c->sig_exact,       c->sig_func,  c->sig_class, c->sig_title};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		check_text(texts[i]);

@@ -89,6 +89,25 @@ static int cleanup(void **state)
 	return teardown(state);
 }
 
+/* Those who look for crashes of one fault find them by fields; what is hostile in them is escaped. */
+TEST(class_and_signature)
+{
+	const char *e;
+
+	make_crash("var/crash/" A,
+		   RECORD_HEAD
+		   ",\"crash\":{\"time\":\"2025-11-22T15:06:39Z\",\"class\":\"gpf\"},"
+		   "\"signature\":{\"func\":\"0123\",\"title\":\"gpf in \\u001b[31mf\"},"
+		   "\"capture\":{\"result\":\"complete\"}}\n",
+		   "vmcore");
+	assert_int_equal(tell().crashes, 1);
+	e = entry();
+	assert_in(e, "LIFEBOAT_CLASS=gpf\n");
+	assert_in(e, "LIFEBOAT_SIGNATURE=0123\n");
+	assert_in(e, "LIFEBOAT_SIGNATURE_TITLE=gpf in \\x1b[31mf\n");
+	assert_in(e, "LIFEBOAT_DUMP=vmcore\n");
+}
+
 TEST(a_crash_is_told_once)
 {
 	const struct history_entry *h;
@@ -106,6 +125,8 @@ TEST(a_crash_is_told_once)
 	assert_in(e, "LIFEBOAT_KERNEL=6.1.0\n");
 	assert_in(e, "LIFEBOAT_CRASH_TIME=2025-11-22T15:06:39Z\n");
 	assert_null(strstr(e, "LIFEBOAT_TEST"));
+	assert_null(strstr(e, "LIFEBOAT_CLASS"));
+	assert_null(strstr(e, "LIFEBOAT_SIGNATURE"));
 	assert_string_equal(entry(), "");
 	h = last_of_history();
 	assert_true(h->kind == HISTORY_CRASH && h->good && !h->pending);
@@ -413,6 +434,7 @@ TEST(a_full_history_forgets_nothing)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(class_and_signature),
 		T(a_crash_is_told_once),
 		T(the_best_of_several_targets),
 		T(several_crashes_the_oldest_first),

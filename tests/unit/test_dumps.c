@@ -53,6 +53,35 @@ TEST(record_as_documented)
 	crashfile_destroy(NULL);
 }
 
+/* What the log told, since there are signatures. */
+#define TOLD                                                                                     \
+	RECORD_HEAD ",\"uuid\":\"u\",\"host\":{\"node\":\"h\"},\"crash\":{\"class\":\"gpf\","    \
+		    "\"title\":\"t\"},\"signature\":{\"alg\":\"kcs1\",\"exact\":\"e\",\"func\":" \
+		    "\"0123\",\"class\":\"c\",\"title\":\"gpf in f\"}}\n"
+
+TEST(what_the_log_told)
+{
+	struct crashfile *c;
+
+	assert_ok(parse(TOLD, &c, err));
+	assert_string_equal(c->uuid, "u");
+	assert_string_equal(c->cls, "gpf");
+	assert_string_equal(c->title, "t");
+	assert_string_equal(c->sig_alg, "kcs1");
+	assert_string_equal(c->sig_func, "0123");
+	assert_string_equal(c->sig_exact, "e");
+	assert_string_equal(c->sig_class, "c");
+	assert_string_equal(c->sig_title, "gpf in f");
+	crashfile_destroy(c);
+	/* records of before */
+	assert_ok(parse(FULL, &c, err));
+	assert_true(!c->uuid && !c->cls && !c->title && !c->sig_alg && !c->sig_func);
+	crashfile_destroy(c);
+	assert_fails(parse(RECORD_HEAD ",\"signature\":7}", &c, err), ERR_CORRUPT, "signature");
+	assert_fails(parse(RECORD_HEAD ",\"signature\":{\"func\":7}}", &c, err), ERR_CORRUPT,
+		     "func");
+}
+
 TEST(records_that_are_none)
 {
 	static const struct {
@@ -479,6 +508,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(record_as_documented),
+		cmocka_unit_test(what_the_log_told),
 		cmocka_unit_test(records_that_are_none),
 		cmocka_unit_test(records_that_are_deep_or_long),
 		T(entries_newest_first),

@@ -68,6 +68,41 @@ static void format(void)
 
 #define assert_at(path, want) assert_string_equal(json_at(text, path), want)
 
+/* What the log told stands in the record of each target; without it nothing is made up. */
+TEST(what_the_log_tells)
+{
+	format();
+	assert_at("uuid", "null");
+	assert_at("crash.class", "null");
+	assert_at("signature.func", "null");
+	assert_at("modules", "null");
+	assert_at("analysis.level", "null");
+	assert_at("analysis.gaps", "[]");
+	strcpy(rec.log_gap, "kernel log: torn");
+	format();
+	assert_at("analysis.gaps", "[\"kernel log: torn\"]");
+	rec.examined = rec.crash_known = rec.log_read = true;
+	strcpy(rec.uuid, "u");
+	strcpy(rec.build_id, "0123");
+	strcpy(rec.modules, "ext4 lab(OE)");
+	rec.crash = (struct crash){.cls = CRASH_GPF, .cpu = -1, .pid = 5, .n_frames = 1};
+	rec.crash.frames[0] = (struct crash_frame){.function = "f", .reliable = true};
+	signature_make(&rec.crash, &rec.signature);
+	format();
+	assert_at("uuid", "\"u\"");
+	assert_at("kernel.build_id", "\"0123\"");
+	assert_at("crash.class", "\"gpf\"");
+	assert_at("crash.cpu", "null");
+	assert_at("crash.pid", "5");
+	assert_at("signature.title", "\"gpf in f\"");
+	assert_at("frames.0.function", "\"f\"");
+	assert_at("modules.1.name", "\"lab\"");
+	assert_at("modules.1.taints", "\"OE\"");
+	assert_at("analysis.level", "\"log\"");
+	/* and what only the capture knows is behind it */
+	assert_at("capture.result", "\"in-progress\"");
+}
+
 TEST(result_truth_table)
 {
 	static const struct {
@@ -469,6 +504,7 @@ TEST(there_is_room_for_the_phases_of_each_target)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_the_log_tells, begin, end),
 		cmocka_unit_test_setup_teardown(result_truth_table, begin, end),
 		cmocka_unit_test_setup_teardown(the_best_of_all_targets, begin, end),
 		cmocka_unit_test_setup_teardown(names_of_folders, begin, end),
