@@ -81,6 +81,9 @@ size_t cmd_count(char *const *operands);
  */
 void cmd_print_plain(FILE *to, const char *text);
 
+/* A word of a line for pasting into a shell, in quotes if it needs them; somebody else may have chosen it. */
+void cmd_print_word(FILE *to, const char *text);
+
 /* Flush standard output and tell a full disk or a closed pipe. */
 int cmd_flush_stdout(struct err *err) _must_check_;
 
@@ -102,9 +105,11 @@ extern const struct cmd cmd_initramfs;
 extern const struct cmd cmd_filter;
 extern const struct cmd cmd_dmesg;
 extern const struct cmd cmd_info;
+extern const struct cmd cmd_signature;
 extern const struct cmd cmd_makedumpfile;
 extern const struct cmd cmd_mem_usage;
 extern const struct cmd cmd_verify;
+extern const struct cmd cmd_report;
 extern const struct cmd cmd_exec;
 extern const struct cmd cmd_kexec;
 extern const struct cmd cmd_list;
@@ -121,5 +126,15 @@ extern const struct cmd cmd_showmem;
 extern const struct cmd cmd_get_default_crashkernel;
 extern const struct cmd cmd_reset_crashkernel;
 extern const struct cmd cmd_propagate;
+extern const struct cmd cmd_doctor;
+extern const struct cmd cmd_open;
+extern const struct cmd cmd_bt;
+extern const struct cmd cmd_ps;
+extern const struct cmd cmd_log;
+extern const struct cmd cmd_mod;
+extern const struct cmd cmd_mem;
+extern const struct cmd cmd_sym;
+extern const struct cmd cmd_struct;
+extern const struct cmd cmd_rd;
 
 #endif

@@ -16,14 +16,6 @@ void crashes_print(FILE *to, const char *text)
 	fputs(plain ? text_plain(text, plain, size) : "?", to);
 }
 
-static void put_known(struct json *j, const char *key, uint64_t value)
-{
-	if (value)
-		json_put_uint(j, key, value);
-	else
-		json_put_null(j, key);
-}
-
 void crashes_put(struct json *j, const struct dumps_entry *e)
 {
 	char time[UTC_TEXT];
@@ -33,6 +25,9 @@ void crashes_put(struct json *j, const struct dumps_entry *e)
 	json_put_string(j, "time", e->time && utc_format(e->time, time) ? time : NULL);
 	json_put_string(j, "result", strcmp(e->result, "?") == 0 ? NULL : e->result);
 	json_put_string(j, "panic", *e->panic ? e->panic : NULL);
+	json_put_string(j, "class", *e->cls ? e->cls : NULL);
+	json_put_string(j, "signature", *e->signature ? e->signature : NULL);
+	json_put_string(j, "signature_title", *e->signature_title ? e->signature_title : NULL);
 	json_put_string(j, "kernel", *e->release ? e->release : NULL);
 	json_put_string(j, "dump", *e->dump ? e->dump : NULL);
 	json_put_string(j, "log", *e->log ? e->log : NULL);
@@ -46,8 +41,8 @@ void crashes_put(struct json *j, const struct dumps_entry *e)
 	json_put_bool(j, "pinned", e->pinned);
 	json_put_bool(j, "foreign", e->foreign);
 	json_put_string(j, "record_error", *e->record_error ? e->record_error : NULL);
-	put_known(j, "reserved_bytes", e->reserved);
-	put_known(j, "peak_bytes", e->peak);
+	json_put_known(j, "reserved_bytes", e->reserved);
+	json_put_known(j, "peak_bytes", e->peak);
 }
 
 /* A mistake in the configuration must not hide what the last crash left. */

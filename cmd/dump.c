@@ -72,7 +72,7 @@ static int open_stdin(struct source **ret, struct err *err)
 int dump_open(char *const *paths, size_t n, const struct dump_options *options, struct source **ret,
 	      struct err *err)
 {
-	const struct source_options how = {.no_mmap = options->no_mmap};
+	const struct source_options how = {.no_mmap = options->no_mmap, .cut = options->cut};
 
 	if (n > 1 || options->partial)
 		return kdump_set_open((const char *const *)paths, n, options->partial, ret, err);

@@ -6,8 +6,8 @@
 #include "format/source.h"
 
 struct dump_options {
-	bool partial; /* of a split dump, read what there is */
-	bool no_mmap; /* struct source_options */
+	bool partial;      /* of a split dump, read what there is */
+	bool no_mmap, cut; /* struct source_options */
 };
 
 /*

@@ -45,11 +45,13 @@ struct table {
 	size_t width, name, kernel;
 };
 
-/* Where there is little room without what they nearly all begin with. */
+/* What went wrong in which function, if that is known; else what it said, without what they nearly all begin with. */
 static const char *headline(const struct table *t, const struct dumps_entry *e)
 {
 	static const char start[] = "Kernel panic - not syncing: ";
 
+	if (strstr(e->signature_title, " in "))
+		return e->signature_title;
 	if (!*e->panic)
 		return e->record_read ? "" : e->record_error;
 	return t->width != NO_WIDTH && strncmp(e->panic, start, strlen(start)) == 0
@@ -190,7 +192,9 @@ const struct cmd cmd_list = {
 		"Lists the crashes in the folders that the configuration names, as far as they "
 		"are\n"
 		"mounted now, or in FOLDER: name, which is the time in UTC; result; size of all\n"
-		"files; kernel that crashed; and what it said. `lifeboat show NAME` has the rest.\n"
+		"files; kernel that crashed; and what happened, or what it said. `lifeboat show "
+		"NAME`\n"
+		"has the rest.\n"
 		"What cannot be looked at is told on standard error.",
 	.run = run,
 	.group = CMD_DUMPS,

@@ -16,6 +16,7 @@ const struct cmd *const cmd_all[] = {
 	&cmd_reload,
 	&cmd_status,
 	&cmd_check,
+	&cmd_doctor,
 	&cmd_test,
 	&cmd_rebuild,
 	&cmd_estimate,
@@ -28,9 +29,20 @@ const struct cmd *const cmd_all[] = {
 	&cmd_show,
 	&cmd_prune,
 	&cmd_collect,
+	&cmd_report,
+	&cmd_signature,
 	&cmd_verify,
 	&cmd_info,
 	&cmd_dmesg,
+	&cmd_log,
+	&cmd_bt,
+	&cmd_ps,
+	&cmd_mod,
+	&cmd_mem,
+	&cmd_sym,
+	&cmd_struct,
+	&cmd_rd,
+	&cmd_open,
 	&cmd_filter,
 	&cmd_mem_usage,
 	&cmd_recipe,
@@ -121,6 +133,33 @@ void cmd_print_plain(FILE *to, const char *text)
 		if (rest)
 			fputc('\n', to);
 	}
+}
+
+void cmd_print_word(FILE *to, const char *text)
+{
+	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789/._+@%:,-";
+
+	if (text[strspn(text, harmless)] == '\0') {
+		fputs(text, to);
+		return;
+	}
+	fputc('\'', to);
+	for (size_t len; *text; text += len) {
+		_cleanup_free_ char *part = NULL, *plain = NULL;
+
+		len = strcspn(text, "'");
+		part = strndup(text, len);
+		plain = malloc(4 * len + 1);
+		/* a line's end, too: one could be forged by it */
+		if (part && plain)
+			fputs(text_plain(part, plain, 4 * len + 1), to);
+		if (text[len]) {
+			fputs("'\\''", to);
+			len++;
+		}
+	}
+	fputc('\'', to);
 }
 
 int cmd_flush_stdout(struct err *err)

@@ -9,7 +9,6 @@
 #include "cmd/progress.h"
 #include "cmd/stats.h"
 #include "format/kdump.h"
-#include "loader/probe.h"
 
 /* What is counted, in pages of `img`. */
 struct usage {
@@ -212,21 +211,21 @@ static void print_json(const struct usage *u)
 
 /* ---- counting */
 
-/* Take the capture kernel's memory out, if it can be known. */
-static int exclude_reserved(struct source *src, const struct facts *f, struct usage *u,
-			    struct err *err)
+int mem_usage_exclude(struct source *src, const struct facts *facts, uint64_t *ret_bytes,
+		      const char **ret_why, struct err *err)
 {
 	uint64_t before = ranges_total(&src->ram);
 
-	if (f->regions_hidden || f->iomem_err.code) {
-		u->why = f->regions_hidden ? "/proc/iomem shows addresses to root only"
-					   : "/proc/iomem cannot be read";
+	*ret_why = NULL;
+	if (facts->regions_hidden || facts->iomem_err.code) {
+		*ret_why = facts->regions_hidden ? "/proc/iomem shows addresses to root only"
+						 : "/proc/iomem cannot be read";
 		return 0;
 	}
-	for (size_t i = 0; i < f->regions.n; i++)
-		if (source_exclude(src, f->regions.v[i].start, f->regions.v[i].end, err))
+	for (size_t i = 0; i < facts->regions.n; i++)
+		if (source_exclude(src, facts->regions.v[i].start, facts->regions.v[i].end, err))
 			return err->code;
-	u->reserved = before - ranges_total(&src->ram);
+	*ret_bytes = before - ranges_total(&src->ram);
 	return 0;
 }
 
@@ -243,7 +242,7 @@ static int find_reserved(struct source *src, const char *root_path, struct usage
 	root_deinit(&root);
 	if (r)
 		return r;
-	r = exclude_reserved(src, &facts, u, err);
+	r = mem_usage_exclude(src, &facts, &u->reserved, &u->why, err);
 	facts_deinit(&facts);
 	return r;
 }

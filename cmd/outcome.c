@@ -7,14 +7,6 @@
 #include "base/utc.h"
 #include "cmd/service.h"
 
-static void put_known(struct json *j, const char *key, uint64_t value)
-{
-	if (value)
-		json_put_uint(j, key, value);
-	else
-		json_put_null(j, key);
-}
-
 static void print_json(const struct arm_outcome *o)
 {
 	char since[UTC_TEXT];
@@ -28,8 +20,8 @@ static void print_json(const struct arm_outcome *o)
 	json_put_bool(&j, "image_built", o->built);
 	json_put_string(&j, "method", load_method_name(o->method));
 	json_put_string(&j, "since", o->since && utc_format(o->since, since) ? since : NULL);
-	put_known(&j, "reserved_bytes", o->region);
-	put_known(&j, "needed_bytes", o->living.sum);
+	json_put_known(&j, "reserved_bytes", o->region);
+	json_put_known(&j, "needed_bytes", o->living.sum);
 	json_put_uint(&j, "unarmed_ns", o->unarmed_ns);
 	cmd_end_json(&j);
 }

@@ -73,6 +73,9 @@ static void print_head(const struct shown *x)
 
 	crashes_print(stdout, *e->panic ? e->panic : "(what it died of is not on record)");
 	printf("\n\n");
+	print_line("class:", e->cls);
+	print_line("fault:", e->signature_title);
+	print_line("kcs1:", e->signature);
 	label("crashed:");
 	printf("%s\n", e->time && utc_format(e->time, time) ? time : "at an unknown time");
 	print_line("kernel:", e->release);
@@ -266,36 +269,10 @@ static bool find_vmlinux(const struct shown *x, char *ret, size_t size)
 	return false;
 }
 
-/* Somebody else may have chosen the name, and these lines are for pasting into a shell. */
-static void print_word(const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789/._+@%:,-";
-
-	if (text[strspn(text, plain)] == '\0') {
-		fputs(text, stdout);
-		return;
-	}
-	putchar('\'');
-	for (size_t len; *text; text += len) {
-		_cleanup_free_ char *part = NULL;
-
-		len = strcspn(text, "'");
-		part = strndup(text, len);
-		if (part)
-			crashes_print(stdout, part);
-		if (text[len]) {
-			fputs("'\\''", stdout);
-			len++;
-		}
-	}
-	putchar('\'');
-}
-
 static void print_command(const char *command, const struct shown *x, const char *file)
 {
 	printf("  %s ", command);
-	print_word(x->entry.folder);
+	cmd_print_word(stdout, x->entry.folder);
 	printf("%s%s\n", *file ? "/" : "", file);
 }
 
@@ -307,6 +284,7 @@ static void print_commands(const struct shown *x)
 
 	printf("\nto look into it:\n");
 	if (*dump) {
+		print_command("lifeboat report", x, dump);
 		snprintf(command, sizeof(command), "crash %s", there ? vmlinux : "VMLINUX");
 		print_command(command, x, dump);
 		snprintf(command, sizeof(command), "drgn -s %s -c", there ? vmlinux : "VMLINUX");
@@ -315,6 +293,7 @@ static void print_commands(const struct shown *x)
 		print_command("lifeboat info", x, dump);
 	} else if (*x->entry.log) {
 		print_command("less", x, x->entry.log);
+		print_command("lifeboat signature", x, x->entry.log);
 	}
 	print_command("lifeboat verify", x, "");
 	if (*dump && !there)

@@ -39,7 +39,10 @@ enum option {
 	PROC_KCORE,
 	EFI_RUNTIME_MAP,
 	KALLSYMS,
+	KALLSYMS_ALL,
 	DEBUG_INFO_BTF,
+	DEBUG_INFO_BTF_MODULES,
+	UNWINDER_ORC,
 	PSTORE,
 	MAGIC_SYSRQ,
 	REPORTED,
@@ -133,10 +136,24 @@ static const struct {
 	[KALLSYMS] = {"CONFIG_KALLSYMS", KCONFIG_INFO, "the log's call traces have names",
 		      "the log's call traces are numbers without names",
 		      "keep the kernel's System.map or vmlinux"},
+	[KALLSYMS_ALL] = {"CONFIG_KALLSYMS_ALL", KCONFIG_INFO,
+			  "variables have names in a dump, too, so that all of it can be read",
+			  "a dump has names of functions only: what hangs on variables cannot be "
+			  "looked up in it alone",
+			  "keep the kernel's System.map or vmlinux"},
 	[DEBUG_INFO_BTF] = {"CONFIG_DEBUG_INFO_BTF", KCONFIG_INFO,
 			    "the kernel carries a description of its types",
 			    "the kernel carries no description of its types",
 			    "keep its vmlinux with debugging information"},
+	[DEBUG_INFO_BTF_MODULES] = {"CONFIG_DEBUG_INFO_BTF_MODULES", KCONFIG_INFO,
+				    "modules carry descriptions of their types",
+				    "modules carry no descriptions of their types",
+				    "keep the modules' files with debugging information"},
+	[UNWINDER_ORC] = {"CONFIG_UNWINDER_ORC", KCONFIG_INFO,
+			  "the kernel carries tables by which stacks are followed",
+			  "the kernel carries no tables by which stacks are followed: they are "
+			  "guessed from what lies on them",
+			  "keep its vmlinux with debugging information"},
 	[PSTORE] = {"CONFIG_PSTORE", KCONFIG_INFO,
 		    "firmware may keep the end of the log, should the capture fail",
 		    "should the capture fail, nothing keeps the end of the log",
@@ -348,7 +365,7 @@ static bool applies(const struct config *c, enum option o)
 	/* those without a case apply to every kernel */
 	if (o == KEXEC_SIG) /* the one older option is reported as what it is, KEXEC_SIG_FORCE */
 		return !on(c, KEXEC_VERIFY_SIG);
-	if (o == RELOCATABLE || o == BZIMAGE_VERIFY_SIG)
+	if (o == RELOCATABLE || o == BZIMAGE_VERIFY_SIG || o == UNWINDER_ORC)
 		return !off(c, X86);
 	if (o == IMAGE_VERIFY_SIG)
 		return !off(c, ARM64);
