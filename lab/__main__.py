@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import diet
+from . import diet, looks
 from .bench import ROUNDS, bench, tell_kept
 from .checks import Checks, Totals
 from .compare import MINUTES, compare
@@ -92,6 +92,12 @@ def command_compare(options: argparse.Namespace) -> int:
     return 0 if compare(out, options.rounds, options.minutes, say) else 1
 
 
+def command_look(options: argparse.Namespace) -> int:
+    """Measure first looks at dumps."""
+    looks.measure_all(options.input, options.rounds, say)
+    return 0
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -122,6 +128,12 @@ def parse() -> argparse.Namespace:
     one.add_argument("--rounds", type=int, default=ROUNDS, help=f"at most; default: {ROUNDS}")
     one.add_argument("--kept", action="store_true", help="only print the results there are")
     one.set_defaults(command=command_bench)
+
+    one = commands.add_parser("look", help="measure first looks: our report, drgn and crash")
+    text = f"a vmcore, or a dump of the benchmark's; default: {' '.join(looks.INPUTS)}"
+    one.add_argument("input", nargs="*", help=text)
+    one.add_argument("--rounds", type=int, default=looks.ROUNDS, help=f"default: {looks.ROUNDS}")
+    one.set_defaults(command=command_look)
 
     one = commands.add_parser("diet", parents=[drill], help="measure what the capture needs")
     one.add_argument("--rounds", type=int, default=diet.ROUNDS, help=f"default: {diet.ROUNDS}")

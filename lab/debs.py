@@ -293,10 +293,10 @@ def fetch_kernel(suite: str = OWN, flavour: str = CLOUD) -> Kernel:
 
 
 @cache
-def fetch_vmlinux() -> Path:
+def fetch_vmlinux(suite: str = OWN) -> Path:
     """The debug vmlinux of the kernel that fetch_kernel() gives."""
-    name = kernel_package(OWN)
-    root, _ = package(f"{name}-dbg", unpack_vmlinux)
+    name = kernel_package(suite)
+    root, _ = package(f"{name}-dbg", unpack_vmlinux, suite)
     return root / "usr/lib/debug/boot" / f"vmlinux-{name.removeprefix('linux-image-')}"
 
 
@@ -342,6 +342,19 @@ def fetch_firmware(name: str) -> Path:
     if name != "ovmf":
         raise LabError(f"no firmware {name}; there is: ovmf")
     return package("ovmf")[0] / "usr/share/ovmf/OVMF.fd"
+
+
+@cache
+def fetch_crash() -> tuple[str, ...]:
+    """A crash that knows newer kernels than the machine's own one, which finds no tasks but those on a CPU since struct pid
+    has a flexible array (Linux 6.5, and late 6.1): how to call it. It is not installed; its libraries come along."""
+    apt = apt_of(JUDGES)
+    root, _ = package("crash", suite=JUDGES)
+    found = [one.partition("=")[0] for one in apt.retrying(lambda: apt.closure(["crash"]))]
+    roots = [package(name, suite=JUDGES)[0] for name in found if name.startswith("lib")]
+    folders = [str(tree / LIBRARIES) for tree in roots if (tree / LIBRARIES).is_dir()]
+    loader = next(tree / LOADER for tree in roots if (tree / LOADER).exists())
+    return str(loader), "--library-path", ":".join(folders), str(root / "usr/bin/crash")
 
 
 @cache

@@ -23,7 +23,8 @@ PACKAGES = (
     *("systemd-sysv", "udev", "dbus", "kmod", "procps", "initramfs-tools", "zstd"),
     *("linux-image-cloud-amd64", "grub-pc"),
     # what ours depends on: guests have no network
-    *("libjansson4", "liblzo2-2", "libsnappy1v5", "libdeflate0", "libkmod2", "zlib1g", "liblzma5"),
+    *("libjansson4", "liblzo2-2", "libsnappy1v5", "libdeflate0", "libkmod2", "zlib1g", "liblzma5",
+      "libdw1", "libelf1"),
 )
 MIB = 1 << 20
 DISK_MIB = 4096

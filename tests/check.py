@@ -156,9 +156,21 @@ def stage_people(tally: Tally) -> None:
     stream(tally, [PYTHON, "-m", "tests.people"])
 
 
+def stage_html(tally: Tally) -> None:
+    """The report's page in a headless browser."""
+    if make(tally, "all", "build/unit/test_report"):
+        stream(tally, [PYTHON, "-m", "tests.html"])
+
+
 def stage_plans(tally: Tally) -> None:
     stream(tally, [PYTHON, "tests/plans/run.py", "build/lifeboat"])
     stream(tally, [PYTHON, "tests/imports/run.py", "build/lifeboat"])
+
+
+def stage_records(tally: Tally) -> None:
+    """Crash records in a real database."""
+    if make(tally, "build/records-make"):
+        stream(tally, [PYTHON, "-m", "tests.records"])
 
 
 def stage_fuzz(tally: Tally) -> None:
@@ -183,6 +195,8 @@ STAGES = {
     "described": stage_described,
     "plans": stage_plans,
     "people": stage_people,
+    "records": stage_records,
+    "html": stage_html,
     "sanitizers": stage_sanitizers,
     "threads": stage_threads,
     "fuzz": stage_fuzz,

@@ -33,12 +33,15 @@ import lint_manual  # noqa: E402  (a module of a script beside this folder)
 SECONDS = 60
 NOT_FOUND = 6
 LAB_BLOCK = "# boot-once: "  # lab/restart.py runs these blocks as they are
+CRASHED = "crashed"  # a machine that has a real dump: only the system stage has one
+DUMPS = ("tests/system/looks.py", "judge_guide(")  # who runs blocks of that machine
 SERVICE = "tests/system/service/guides.py"  # runs the forms that it has in a whole Debian
 MACHINE = "tests/system/service/machine.py"  # what is done to that Debian
 
 # Commands for reading what there is; less is for a terminal.
 READERS = {"cat": ["cat"], "less": ["cat"], "ls": ["ls"], "grep": ["grep"], "touch": ["touch"],
-           "sha256sum": ["sha256sum"], "python3 -m json.tool": [sys.executable, "-m", "json.tool"]}
+           "sha256sum": ["sha256sum"], "python3 -m json.tool": [sys.executable, "-m", "json.tool"],
+           "find": ["find"], "head": ["head"], "jq": ["jq"], "psql": ["psql"], "sort": ["sort"], "uniq": ["uniq"]}
 # These destroy: they are run on files of the machine that are there, and on nothing else.
 WRITERS = {"wipefs", "dd"}
 
@@ -145,12 +148,23 @@ def split(line: str) -> list[Command]:
     return found
 
 
+@dataclass
+class Dump:
+    """What a machine that has crashed for real needs."""
+
+    file: Path
+    env: dict[str, str]  # of all that is started
+    without: set[str]  # programs that are not installed: what they print is not looked at
+
+
 class Session:
     """A person at a machine, who follows one guide."""
 
     def __init__(self, program: Path, tables: dict[str, dict], folder: Path,
-                 sources: set[tuple[str, str, str]]) -> None:
+                 sources: set[tuple[str, str, str]], dump: "Dump | None" = None) -> None:
         self.program, self.tables, self.folder = program, tables, folder
+        self.dump = dump
+        self.far = False  # the block is run by others
         self.sources = sources  # commands that are not run here: which, what file runs them, a piece of that file
         self.variables: dict[str, str] = {}
         self.machines: dict[str, Path] = {}
@@ -160,11 +174,13 @@ class Session:
         self.known = True  # the last command was run here
 
     def machine(self, kind: str) -> Path:
-        if kind not in machine.MACHINES:
+        if kind not in machine.MACHINES and kind != CRASHED:
             raise ValueError(f"there is no machine '{kind}'")
         if kind not in self.machines:
             self.machines[kind] = self.folder / f"{len(list(self.folder.iterdir()))}-{kind}"
-            machine.make(kind, self.machines[kind], self.program, self.folder.parent)
+            machine.make("armed" if kind == CRASHED else kind, self.machines[kind], self.program, self.folder.parent)
+            if kind == CRASHED and self.dump:
+                machine.put_dump(self.machines[kind], self.dump.file)
         return self.machines[kind]
 
     def expand(self, line: str) -> str:
@@ -182,6 +198,9 @@ class Session:
         if root != self.root:
             self.root = self.cwd = root
         self.in_lab = block.text.startswith(LAB_BLOCK)
+        self.far = block.marks.get("machine") == CRASHED and not self.dump
+        if self.far:
+            self.sources.add((block.text.splitlines()[0], *DUMPS))
         text = block.text.replace("\\\n", " ")
         lines = [line for line in text.splitlines() if line and not line.startswith("#")]
         for line in lines:
@@ -204,7 +223,7 @@ class Session:
                 self.status = 0
 
     def run(self, command: Command) -> None:
-        if self.in_lab:
+        if self.in_lab or self.far:
             self.known = False
             if command.words[0] == "lifeboat":
                 self.look_at(command)
@@ -215,6 +234,8 @@ class Session:
         elif command.words[0] == "lifeboat":
             self.look_at(command)
             self.run_ours(command)
+        elif self.dump and command.words[0] in self.dump.without:
+            self.known, self.far = False, True
         elif reader := next((r for r in READERS if command.text.startswith(r)), None):
             args = [self.place(w) for w in command.words[len(reader.split()):]]
             self.start([*READERS[reader], *args], command)
@@ -280,7 +301,7 @@ class Session:
 
     def start(self, argv: list[str], command: Command) -> None:
         run = subprocess.run(argv, cwd=self.cwd, input=self.output if command.piped else "",
-                             capture_output=True, text=True, timeout=SECONDS)
+                             capture_output=True, text=True, timeout=SECONDS, env=self.dump.env if self.dump else None)
         self.status = run.returncode
         self.output = (run.stdout + run.stderr).replace(str(self.root), "")
         if command.into:
@@ -288,6 +309,8 @@ class Session:
 
     def check_output(self, block: Block) -> None:
         """What the guide shows came, in that order."""
+        if self.far:
+            return
         if not self.known:
             raise ValueError("it is the output of a command that is not run here")
         lines = iter(self.output.splitlines())
@@ -350,12 +373,12 @@ def check_elsewhere(command: Command, sources: set[tuple[str, str, str]]) -> Non
 # ---- the guides
 
 
-def check_guide(guide: Path, program: Path, tables: dict[str, dict], scratch: Path,
-                sources: set[tuple[str, str, str]]) -> str | None:
+def check_guide(guide: Path, program: Path, tables: dict[str, dict], scratch: Path, sources: set[tuple[str, str, str]],
+                dump: Dump | None = None) -> str | None:
     """Why its commands do not do what it says, or None."""
     count = 0
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        session = Session(program, tables, Path(folder), sources)
+        session = Session(program, tables, Path(folder), sources, dump)
         try:
             for block in blocks(guide):
                 count += block.language != "text"
@@ -384,9 +407,17 @@ def check_words(guide: Path, tables: dict[str, dict]) -> Iterator[str]:
             yield f"{where}: there is no {page}({number})"
 
 
+def pages() -> list[Path]:
+    return [ROOT / "README.md", *sorted((ROOT / "docs/guides").glob("*.md"))]
+
+
+def wants_dump(guide: Path) -> bool:
+    return any(block.marks.get("machine") == CRASHED for block in blocks(guide))
+
+
 def run(program: Path, result: Callable[[str, str | None], None]) -> None:
     tables = lint_manual.commands()
-    guides = [ROOT / "README.md", *sorted((ROOT / "docs/guides").glob("*.md"))]
+    guides = pages()
     sources: set[tuple[str, str, str]] = set()
     with tempfile.TemporaryDirectory() as scratch:
         for guide in guides:

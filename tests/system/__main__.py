@@ -8,12 +8,14 @@ crashed kernel's vmcore is filtered on the host in every way that tests/system/h
     python3 -m tests.system host [--full] [--vmcore FILE] [GROUP…]
 
 makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps.
-`crash SCENARIO…` makes only those crashes, `purgatory`, `bare` and `proof` only that part.
+`crash SCENARIO…` makes only those crashes, `purgatory`, `bare` and `proof` only that part, `btf [SUITE…]` the types of
+other suites' kernels, too: `btf trixie-backports`.
 """
 
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,11 +29,12 @@ from lab.paths import build_dir
 from lab.restart import drill
 from lab.scenario import load_scenario
 
-from . import bare, host, proof, purgatory, service
+from . import bare, btf, host, postmortem, proof, purgatory, service
 from .subject import Subject
 
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
 SERVICE = "service-"  # and the name of a part
+POSTMORTEM = "postmortem-"  # the same
 LANES = (
     (
         *(CRASH, "loader-file", "loader-nokaslr", "loader-uki", "loader-reuse"),
@@ -40,6 +43,7 @@ LANES = (
         *("capture-xfs", "capture-btrfs", "capture-vfat", "capture-raw", "capture-virtiofs"),
         *("capture-9p", "capture-late", "capture-write-errors", "capture-hang", "capture-gone"),
         *("capture-leaner", "capture-log-only", "configured", "configured-raw", "configured-hooks"),
+        "postmortem-crowd",
     ),
     (
         *("crash-backports", "no-device", "no-module", "disk-full"),
@@ -50,7 +54,7 @@ LANES = (
         *("capture-keep", "capture-child-killed", "capture-no-memory", "capture-panic"),
         *("capture-hook-hangs", "capture-watchdog", "capture-bad-log", "capture-no-log"),
         *("capture-cut-vmcoreinfo", "capture-bad-notes", "capture-pstore", "capture-pstore-load"),
-        "service-day",
+        *("postmortem-crowd-backports", "service-day"),
     ),
 )
 
@@ -91,9 +95,11 @@ def run_lane(names: tuple[str, ...], totals: Totals) -> bool:
 
 
 def run_one(name: str, totals: Totals) -> bool:
-    """A scenario, or a part of the service's day."""
+    """A scenario, or a part of the service's day or of the post-mortem."""
     if name.startswith(SERVICE):
         return service.run_part(name.removeprefix(SERVICE), totals, say)
+    if name.startswith(POSTMORTEM):
+        return postmortem.run_part(name.removeprefix(POSTMORTEM), totals, say)
     return run_scenario(name, totals)
 
 
@@ -132,9 +138,19 @@ def run_proof(totals: Totals) -> bool:
     return not checks.failed
 
 
+def run_btf(suites: Iterable[str], totals: Totals) -> None:
+    """The types of these suites' newest kernels."""
+    for suite in suites:
+        checks = Checks(totals, f"btf-{suite or 'own'}")
+        with checks.guard("btf"):
+            btf.judge(checks, suite)
+
+
 def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
     """Lanes beside each other."""
-    scenarios = {name for names in lanes for name in names if not name.startswith(SERVICE)}
+    parts = (SERVICE, POSTMORTEM)
+    scenarios = {name for names in lanes for name in names if not name.startswith(parts)}
+    scenarios |= {name.removeprefix(POSTMORTEM) for names in lanes for name in names if name.startswith(POSTMORTEM)}
     for name in scenarios:
         fetch_packages(load_scenario(name))  # once, before the lanes would do it twice
     with ThreadPoolExecutor(len(lanes)) as pool:
@@ -147,6 +163,7 @@ def run_all(totals: Totals) -> None:
     run_purgatory(totals)
     run_bare(totals)
     run_proof(totals)
+    run_btf(btf.SUITES, totals)
     good = run_lanes(LANES, totals)
     if run_host(totals) and good:
         folder_of(CRASH).discard_memory()
@@ -170,6 +187,16 @@ def run_service(parts: list[str], totals: Totals) -> None:
     run_lane(tuple(f"{SERVICE}{name}" for name in parts or service.PARTS), totals)
 
 
+def run_postmortem(options: argparse.Namespace, totals: Totals) -> None:
+    """Guests for the post-mortem, one after another."""
+    unknown = [name for name in options.part if name not in postmortem.names()]
+    if unknown:
+        raise LabError(f"no part {unknown[0]}; there are: {', '.join(postmortem.names())}")
+    parts = options.part or (postmortem.names() if options.full else postmortem.PARTS)
+    for name in parts:
+        postmortem.run_part(name, totals, say, options.full)
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.system")
@@ -181,8 +208,13 @@ def parse() -> argparse.Namespace:
     commands.add_parser("purgatory", help="only the code between the kernels")
     commands.add_parser("bare", help="only the capture's image where nothing has crashed")
     commands.add_parser("proof", help="only `lifeboat test --proof`")
+    one = commands.add_parser("btf", help="only the types, against bpftool")
+    one.add_argument("suite", nargs="*", help="Debian suites; default: the machine's and backports")
     one = commands.add_parser("service", help="only the service on a whole Debian")
     one.add_argument("part", nargs="*", help=f"one of: {', '.join(service.PARTS)}; default: all")
+    one = commands.add_parser("postmortem", help="only what is said of dead kernels")
+    one.add_argument("part", nargs="*", help=f"one of: {', '.join(postmortem.names())}")
+    one.add_argument("--full", action="store_true", help="every kernel, and every way to die")
     one = commands.add_parser("crash", help="only these scenarios, one after another")
     one.add_argument("scenario", nargs="+")
     return parser.parse_args()
@@ -202,8 +234,12 @@ def main() -> int:
             run_bare(totals)
         elif options.command == "proof":
             run_proof(totals)
+        elif options.command == "btf":
+            run_btf(options.suite or btf.SUITES, totals)
         elif options.command == "service":
             run_service(options.part, totals)
+        elif options.command == "postmortem":
+            run_postmortem(options, totals)
         elif options.command == "crash":
             run_lanes((tuple(options.scenario),), totals)
         else:

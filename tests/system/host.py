@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.checks import Checks, Totals
 
-from . import cut, disks, dumps, estimate, fidelity, foreign, memory, threads, torn
+from . import cut, disks, dumps, estimate, fidelity, foreign, looks, memory, threads, torn
 from .subject import Subject
 
 # The slow ones first, so that the last ones to end are short.
@@ -20,6 +20,7 @@ GROUPS = {
     "estimate": estimate.judge,
     "disks": disks.judge,
     "dumps": dumps.judge,
+    "looks": looks.judge,
 }
 
 

@@ -3,6 +3,7 @@
 
 from lab.checks import Checks
 
+from .alive import judge_live
 from .guides import judge_guides
 from .machine import Say, afterwards, armed, crash, crashes, installed, machine, sound, status
 
@@ -17,6 +18,7 @@ def judge(checks: Checks, say: Say) -> None:
         fits = [one["fits"] for one in told["targets"]]
         checks.expect("fits", fits == ["yes"], str(told["targets"]))
         checks.expect("nothing-yet", not crashes(guest))
+        judge_live(guest, checks)
         say(f"armed ({guest.now():.0f} s)")
         crash(guest, checks)
         armed(guest, checks, "agree-after-the-crash")
