@@ -30,7 +30,7 @@
 #define FOLDER_2   "mnt2/var/crash/" STAMP
 #define FOLDER_3   "mnt3/var/crash/" STAMP
 #define UUID       "10111213-1415-1617-1819-1a1b1c1d1e1f"
-#define SLACK_MS   5000 /* that a busy test machine may take for nothing */
+#define SLACK_MS   15000 /* that a busy test machine may take for nothing */
 
 /* ---- files that are sick */
 
