@@ -12,7 +12,7 @@ from .paths import program
 from .proc import run
 from .scenario import Scenario
 
-LOG_TAIL = 12
+NOT_TOLD = "--- What the log says"  # and what follows
 
 # Console lines at which a phase ends, each looked for after the one before.
 MILESTONES = (
@@ -49,15 +49,14 @@ def tell_times(folder: Folder, record: dict[str, Any], say: Say) -> None:
         say(f"      {phase['took_ms'] / 1000:7.2f} s  {phase['name']}")
 
 
-def tell_log(dump: Path, say: Say) -> None:
-    """The panic line and the end of the kernel log, read from the dump itself."""
-    lines = run([program("lifeboat"), "dmesg", dump]).stdout.splitlines()
-    panic = next((line for line in lines if "Kernel panic" in line), None)
-    if not panic:
-        raise LabError(f"the log in {dump} shows no panic:\n" + "\n".join(lines[-LOG_TAIL:]))
-    say(f"\nthe panic, from the dump\n  {panic}\n\nthe log's last {LOG_TAIL} lines, from the dump")
-    for line in lines[-LOG_TAIL:]:
-        say(f"  {line}")
+def tell_report(dump: Path, say: Say) -> None:
+    """What it died of and where, from the dump alone; all of it is on the page."""
+    page = dump.parent / "report.html"
+    text = run([program("lifeboat"), "report", "--text", "--html", page, dump]).stdout
+    head, _, _ = text.partition(NOT_TOLD)
+    if "--- Panicking stack" not in head or not page.is_file():
+        raise LabError(f"the report of {dump} has no stack:\n{text}")
+    say(f"\nthe report, from the dump alone\n\n{head.rstrip()}\n\nall of it: {page}, or: lifeboat report {dump}")
 
 
 def demo(scenario: Scenario, folder: Folder, say: Say) -> None:
@@ -74,7 +73,7 @@ def demo(scenario: Scenario, folder: Folder, say: Say) -> None:
     if result != "complete":
         raise drill.failure(folder.console(), f"the capture's result is {result}")
     tell_times(folder, record, say)
-    tell_log(dump, say)
+    tell_report(dump, say)
     size = dump.stat().st_size / (1 << 20)
     percent = 100 * size / facts.memory_mib
     say(f"\nthe dump: {size:.1f} MiB of {facts.memory_mib} MiB of RAM ({percent:.1f} %)")
