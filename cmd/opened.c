@@ -38,7 +38,7 @@ static const char *root_of(const char *root)
 	return root && strcmp(root, "/") != 0 ? root : "";
 }
 
-/* The dump of a crash that the service of the machine below `root` knows, or of a folder there. */
+/* The dump of a crash that the service of the machine below `root` knows; `root` NULL: of a folder of this machine. */
 static int find_crash(const struct cmd *cmd, const struct opened_options *options, const char *root,
 		      const char *which, char ret[PATH_MAX], struct err *err)
 {
@@ -52,6 +52,9 @@ static int find_crash(const struct cmd *cmd, const struct opened_options *option
 	if (!r)
 		r = dumps_find(&c.words.service, c.config, which, e, err);
 	crashes_deinit(&c);
+	if (r == ERR_NOT_FOUND && !root)
+		return hint(err, "name the dump's file, or give a log that lies there to "
+				 "`lifeboat signature`");
 	if (r)
 		return r;
 	if (!e->opened)
@@ -79,7 +82,8 @@ int opened_find(const struct cmd *cmd, const struct opened_options *options, con
 	if (stat(which, &st)) {
 		if (errno != ENOENT || strchr(which, '/'))
 			return err_sys(err, errno, "%s", which);
-		return find_crash(cmd, options, options->root, which, ret, err);
+		return find_crash(cmd, options, options->root ? options->root : "/", which, ret,
+				  err);
 	}
 	if (!S_ISDIR(st.st_mode))
 		return copy_path(which, ret, err);
@@ -88,11 +92,7 @@ int opened_find(const struct cmd *cmd, const struct opened_options *options, con
 	    PATH_MAX)
 		return err_set(err, ERR_USAGE, "%s: its path is too long", which);
 	/* what is here is here, wherever crashes of a name are looked for */
-	if (find_crash(cmd, options, NULL, folder, ret, err) && err->code == ERR_NOT_FOUND &&
-	    strstr(err->msg, "no crash's folder"))
-		return hint(err, "name the dump's file, or give a log that lies there to "
-				 "`lifeboat signature`");
-	return err->code;
+	return find_crash(cmd, options, NULL, folder, ret, err);
 }
 
 static int find(struct opened *o, const struct cmd *cmd, const struct opened_options *options,

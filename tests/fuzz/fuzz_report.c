@@ -25,29 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			abort(); \
 	} while (0)
 
-static char *render(const struct report *r, char as)
-{
-	const struct report_text_options colours = {.colour = true};
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-	struct json j;
-
-	REQUIRE(to);
-	if (as == 'h') {
-		report_write_html(r, to);
-	} else if (as == 'j') {
-		json_init(&j, to);
-		json_begin_object(&j, NULL);
-		report_put_json(r, &j);
-		json_end_object(&j);
-	} else {
-		report_write_text(r, as == 'c' ? &colours : NULL, to);
-	}
-	REQUIRE(!fclose(to));
-	return text;
-}
-
 /* Numbers that a dump could hold. */
 static void put_numbers(struct report *r, const uint8_t *data, size_t size)
 {
@@ -109,7 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	put_numbers(&f.r, data, size);
 	judge(&f.r);
 	for (size_t i = 0; as[i]; i++) {
-		char *once = render(&f.r, as[i]), *twice = render(&f.r, as[i]);
+		char *once = report_fixture_render(&f.r, as[i]),
+		     *twice = report_fixture_render(&f.r, as[i]);
 
 		REQUIRE(strcmp(once, twice) == 0);
 		if (as[i] == 'h')

@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_REPORT_FIXTURE_H
 #define TESTS_UNIT_REPORT_FIXTURE_H
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/report.h"
@@ -421,6 +422,32 @@ static inline void report_fixture_empty(struct report_fixture *f)
 		.system_missing = fixture_why,
 		.iomem_missing = fixture_why,
 	};
+}
+
+/* What a renderer writes: 't'ext, 'c'oloured, 'j' for JSON, 'h' for the page. The caller frees it. */
+static inline char *report_fixture_render(const struct report *r, char as)
+{
+	const struct report_text_options colours = {.colour = true};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+	struct json j;
+
+	if (!to)
+		abort();
+	if (as == 'h') {
+		report_write_html(r, to);
+	} else if (as == 'j') {
+		json_init(&j, to);
+		json_begin_object(&j, NULL);
+		report_put_json(r, &j);
+		json_end_object(&j);
+	} else {
+		report_write_text(r, as == 'c' ? &colours : NULL, to);
+	}
+	if (fclose(to))
+		abort();
+	return text;
 }
 
 #endif

@@ -24,37 +24,13 @@ static const struct report *fill(enum which which)
 	return &fixture.r;
 }
 
-/* What a renderer writes; the caller frees it. */
-static char *render(const struct report *r, char as)
-{
-	const struct report_text_options colours = {.colour = true};
-	char *text = NULL;
-	size_t len = 0;
-	FILE *to = open_memstream(&text, &len);
-	struct json j;
-
-	assert_non_null(to);
-	if (as == 'h') {
-		report_write_html(r, to);
-	} else if (as == 'j') {
-		json_init(&j, to);
-		json_begin_object(&j, NULL);
-		report_put_json(r, &j);
-		json_end_object(&j);
-	} else {
-		report_write_text(r, as == 'c' ? &colours : NULL, to);
-	}
-	assert_int_equal(fclose(to), 0);
-	return text;
-}
-
 /* ---- renderers */
 
 TEST(text_holds_80_columns_and_lets_nothing_through)
 {
 	for (enum which w = 0; w < WHICH; w++) {
-		_cleanup_free_ char *plain = render(fill(w), 't');
-		_cleanup_free_ char *coloured = render(fill(w), 'c');
+		_cleanup_free_ char *plain = report_fixture_render(fill(w), 't');
+		_cleanup_free_ char *coloured = report_fixture_render(fill(w), 'c');
 		const char *why = report_check_text(plain, false);
 
 		if (why)
@@ -68,7 +44,7 @@ TEST(text_holds_80_columns_and_lets_nothing_through)
 TEST(page_is_ours_whatever_the_dump_says)
 {
 	for (enum which w = 0; w < WHICH; w++) {
-		_cleanup_free_ char *page = render(fill(w), 'h');
+		_cleanup_free_ char *page = report_fixture_render(fill(w), 'h');
 		const char *why = report_check_html(page, html_style);
 
 		if (why)
@@ -81,7 +57,7 @@ TEST(page_is_ours_whatever_the_dump_says)
 
 static bool says(const struct report *r, char as, const char *what)
 {
-	_cleanup_free_ char *text = render(r, as);
+	_cleanup_free_ char *text = report_fixture_render(r, as);
 
 	return strstr(text, what);
 }
@@ -136,7 +112,7 @@ TEST(page_has_every_part_even_if_nothing_is_known)
 					  "machine", "map",   "dump",   "capture",   "analysis"};
 
 	for (enum which w = 0; w < WHICH; w++) {
-		_cleanup_free_ char *page = render(fill(w), 'h');
+		_cleanup_free_ char *page = report_fixture_render(fill(w), 'h');
 
 		for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 			char id[32];
@@ -154,7 +130,7 @@ TEST(page_has_every_part_even_if_nothing_is_known)
 TEST(json_is_valid_and_says_what_is_known)
 {
 	for (enum which w = 0; w < WHICH; w++) {
-		_cleanup_free_ char *text = render(fill(w), 'j');
+		_cleanup_free_ char *text = report_fixture_render(fill(w), 'j');
 
 		if (!json_valid(text))
 			fail_msg("%s: no JSON", names[w]);
@@ -366,10 +342,10 @@ TEST(dump_without_anything_has_a_report)
 	assert_non_null(r->tasks_missing);
 	assert_int_equal(r->verdict.agreement, REPORT_NEITHER);
 	assert_int_equal(r->dump.ram, ranges_total(&f.src.ram));
-	page = render(r, 'h');
+	page = report_fixture_render(r, 'h');
 	assert_null(report_check_html(page, html_style));
 	free(page);
-	page = render(r, 't');
+	page = report_fixture_render(r, 't');
 	assert_null(report_check_text(page, false));
 	free(page);
 	report_destroy(r);
