@@ -54,7 +54,7 @@ ALL_LDFLAGS := -pthread -Wl,--gc-sections $(LDFLAGS) $(if $(SAN),-fsanitize=$(SA
 
 # rooms
 CORE_SRC    := $(wildcard base/*.c format/*.c arch/*.c arch/*/*.c image/*.c filter/*.c crash/*.c)
-CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c))
+CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c storage/*.c net/*.c crypt/*.c))
 HOST_SRC    := $(wildcard loader/*.c config/*.c initramfs/*.c service/*.c proof/*.c debuginfo/*.c report/*.c)
 CMD_SRC     := $(wildcard cmd/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
@@ -74,7 +74,7 @@ PURGATORY_OBJ := $(if $(PURGATORY_CC),$(PURGATORY)/blob.o)
 LIB_OBJ += $(PURGATORY_OBJ)
 
 # snappy is C++ inside: its shared library brings libstdc++ along, the static one has to be told.
-CORE_LIBS   := -ldeflate -llzo2 -lsnappy -lzstd
+CORE_LIBS   := -ldeflate -llzo2 -lsnappy -lzstd -lsodium
 STATIC_LIBS := $(CORE_LIBS) -lstdc++
 # An exception that nobody catches would be explained with the type's name: 53 KB of demangler that nobody reads.
 STATIC_LDFLAGS := -Wl,--defsym=_ZN9__gnu_cxx27__verbose_terminate_handlerEv=abort

@@ -11,7 +11,7 @@
 
 #include "base/root.h"
 #include "base/sys.h"
-#include "capture/device.h"
+#include "storage/device.h"
 #include "capture/recipe.h"
 
 struct preflight_env {

@@ -15,7 +15,7 @@
 #include "base/out.h"
 #include "base/root.h"
 #include "base/sys.h"
-#include "capture/device.h"
+#include "storage/device.h"
 #include "capture/recipe.h"
 
 /* The files of a crash, in the order in which they are written. */

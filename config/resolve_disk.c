@@ -8,7 +8,7 @@
 #include <sys/statvfs.h>
 
 #include "base/num.h"
-#include "capture/fsid.h"
+#include "storage/fsid.h"
 #include "config/mountopts.h"
 #include "config/realpath.h"
 #include "config/resolver.h"

@@ -3,7 +3,7 @@
 #ifndef CONFIG_RESOLVER_H
 #define CONFIG_RESOLVER_H
 
-#include "capture/device.h"
+#include "storage/device.h"
 #include "config/chain.h"
 #include "config/config.h"
 #include "config/kmods.h"

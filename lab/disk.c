@@ -13,8 +13,8 @@
 
 #include "base/json.h"
 #include "base/num.h"
-#include "capture/device.h"
-#include "capture/partition.h"
+#include "storage/device.h"
+#include "storage/partition.h"
 
 static int say_content(int fd, uint64_t size, const char *name, struct err *err)
 {

@@ -11,7 +11,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "base/program.h"
-#include "capture/device.h"
+#include "storage/device.h"
 #include "capture/target.h"
 #include "config/chain.h"
 #include "proof/table.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A partition table of one partition, written on an empty disk, for names that only a table has: PARTUUID of GPT (UEFI 2.10,
- * 5.3) or of DOS ("1234abcd-02": the disk's signature and the number). capture/partition.h reads what this writes.
+ * 5.3) or of DOS ("1234abcd-02": the disk's signature and the number). storage/partition.h reads what this writes.
  */
 #ifndef PROOF_TABLE_H
 #define PROOF_TABLE_H

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "capture/device.h"
+#include "storage/device.h"
 #include "capture/retain.h"
 #include "capture/salvage.h"
 #include "service/aftermath.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "capture/device.h"
+#include "storage/device.h"
 #include "format/crashpart.h"
 
 #define MAX_PLACES 64

@@ -6,7 +6,7 @@
  */
 #include "tests/fuzz/disk_fuzz.h"
 
-#include "capture/fsid.h"
+#include "storage/fsid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

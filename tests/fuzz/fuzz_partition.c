@@ -9,7 +9,7 @@
 
 #include "base/io.h"
 #include "capture/crc.h"
-#include "capture/partition.h"
+#include "storage/partition.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 
 #include <sys/wait.h>
 
-#include "capture/device_search.h"
+#include "storage/device_search.h"
 
 /* A machine: sys/class/block with links as the kernel makes them, and plain files in dev. */
 static struct root machine;

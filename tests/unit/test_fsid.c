@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/disk_fixture.h"
 
-#include "capture/fsid.h"
+#include "storage/fsid.h"
 
 static int make(void **state)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/disk_fixture.h"
 
-#include "capture/partition.h"
+#include "storage/partition.h"
 
 static int make(void **state)
 {

@@ -2,7 +2,7 @@
 /* What is written is read by the code that finds partitions after a crash. */
 #include "tests/unit/unit.h"
 
-#include "capture/partition.h"
+#include "storage/partition.h"
 #include "proof/table.h"
 
 #define SIZE  (3ULL << 20)

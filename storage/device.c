@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capture/device.h"
+#include "storage/device.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -19,8 +19,8 @@
 #include <time.h>
 
 #include "base/num.h"
-#include "capture/device_search.h"
-#include "capture/partition.h"
+#include "storage/device_search.h"
+#include "storage/partition.h"
 #include "capture/step.h"
 
 #define SYS_BLOCK    "/sys/class/block"

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Find the block device that a name stands for; the same code before the crash and after it. */
-#ifndef CAPTURE_DEVICE_H
-#define CAPTURE_DEVICE_H
+#ifndef STORAGE_DEVICE_H
+#define STORAGE_DEVICE_H
 
 #include <stddef.h>
 
 #include "base/err.h"
 #include "base/root.h"
-#include "capture/fsid.h"
+#include "storage/fsid.h"
 
 #define DEVICE_PATH_MAX 256
 
 /*
  * Look once at the block devices in /sys/class/block whose nodes are in /dev, both below the root. `name` is
- *   UUID=…, LABEL=…           of the file system (capture/fsid.h)
+ *   UUID=…, LABEL=…           of the file system (storage/fsid.h)
  *   PARTUUID=…, PARTLABEL=…   of the partition, by the partition table of its disk: GPT (UEFI 2.10, 5.3) or DOS (the
  *                             disk's signature and the number: "1234abcd-02")
  *   /dev/…                    a path, which may be a link

@@ -3,8 +3,8 @@
  * What is on a block device, by its bytes: the same code names a target's file system while the machine is healthy and
  * finds it again after the crash. Input is hostile.
  */
-#ifndef CAPTURE_FSID_H
-#define CAPTURE_FSID_H
+#ifndef STORAGE_FSID_H
+#define STORAGE_FSID_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capture/partition.h"
+#include "storage/partition.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capture/fsid.h"
+#include "storage/fsid.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -3,13 +3,13 @@
  * Partition tables, for the names that partitions have in them: GPT (UEFI 2.10, 5.3) and DOS. Which partitions there
  * are is what the kernel says; this looks up one of them. Input is hostile.
  */
-#ifndef CAPTURE_PARTITION_H
-#define CAPTURE_PARTITION_H
+#ifndef STORAGE_PARTITION_H
+#define STORAGE_PARTITION_H
 
 #include <stdint.h>
 
 #include "base/err.h"
-#include "capture/fsid.h"
+#include "storage/fsid.h"
 
 #define PARTITION_LABEL_SIZE 109 /* 36 UTF-16 units as UTF-8, with the NUL */
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside of device.c; a header of its own for the tests, which have disks that hang. */
-#ifndef CAPTURE_DEVICE_SEARCH_H
-#define CAPTURE_DEVICE_SEARCH_H
+#ifndef STORAGE_DEVICE_SEARCH_H
+#define STORAGE_DEVICE_SEARCH_H
 
 #include <stdbool.h>
 
-#include "capture/device.h"
+#include "storage/device.h"
 
 struct device_how {
 	int (*fsid)(int fd, uint64_t size, const char *name, struct fsid *ret, struct err *err);
