@@ -39,6 +39,11 @@ struct out {
 	 */
 	bool write_once;
 	/*
+	 * Takes bytes in order only, each write beginning where the last one ended, and not from several threads at once. Such
+	 * an out is write_once, too. format/flat.h makes one that takes them in any order of it.
+	 */
+	bool sequential;
+	/*
 	 * If not 0: writes of whole blocks of so many bytes, at a multiple of it and from memory aligned
 	 * to it, go past the page cache when they are large.
 	 */
@@ -52,5 +57,12 @@ struct out {
  * whole file stays under its final name and commit reports the failure.
  */
 int out_file_create(const char *path, bool replace, struct out **ret, struct err *err) _must_check_;
+
+/*
+ * What a pipe or a file takes in order (out.sequential), from where it stands. `fd` stays the caller's, and may be non-blocking;
+ * nothing else may write to it. Commit syncs it if it is a file; it has no other name. After a failed write all that follows
+ * fails: nobody could tell how much of it arrived.
+ */
+int out_stream_create(int fd, const char *name, struct out **ret, struct err *err) _must_check_;
 
 #endif

@@ -10,6 +10,8 @@
 #include "base/io.h"
 #include "base/num.h"
 
+#define TRIES 10000 /* each a few microseconds, and each can meet a rename */
+
 int root_init(struct root *root, const char *path, struct err *err)
 {
 	int fd;
@@ -43,7 +45,17 @@ int root_open(const struct root *root, const char *path, int flags)
 
 	if (root->fd < 0)
 		return open(path, flags | O_CLOEXEC);
-	return (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	/*
+	 * EAGAIN: something, anywhere, was renamed or mounted while a ".." was gone through, so that the kernel cannot vouch for
+	 * where it led (openat2(2)). A file has no other reason for it: O_NONBLOCK is for FIFOs, which open at once to be read.
+	 */
+	for (int i = 0; i < TRIES; i++) {
+		int fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+
+		if (fd >= 0 || errno != EAGAIN)
+			return fd;
+	}
+	return -1;
 }
 
 bool root_exists(const struct root *root, const char *path)

@@ -3,6 +3,7 @@
 
 #include <linux/reboot.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,6 +30,16 @@ static int real_reboot(unsigned int how)
 	return (int)syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, how, NULL);
 }
 
+static int real_set_clock(const struct timespec *time)
+{
+	return clock_settime(CLOCK_REALTIME, time);
+}
+
+static int real_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg);
+}
+
 const struct sys sys_kernel = {
 	.kexec_file_load = real_kexec_file_load,
 	.kexec_load = real_kexec_load,
@@ -36,5 +47,7 @@ const struct sys sys_kernel = {
 	.mount = mount,
 	.umount = umount2,
 	.unshare = unshare,
+	.set_clock = real_set_clock,
 	.reboot = real_reboot,
+	.ioctl = real_ioctl,
 };

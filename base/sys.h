@@ -8,6 +8,7 @@
 #define BASE_SYS_H
 
 #include <stddef.h>
+#include <time.h>
 
 struct kexec_segment;
 
@@ -26,8 +27,12 @@ struct sys {
 	int (*umount)(const char *target, int flags);
 	/* unshare(2) */
 	int (*unshare)(int flags);
+	/* clock_settime(2) of CLOCK_REALTIME */
+	int (*set_clock)(const struct timespec *time);
 	/* reboot(2) with the magic numbers filled in; `how` is LINUX_REBOOT_CMD_*. */
 	int (*reboot)(unsigned int how);
+	/* ioctl(2) of what makes and removes block devices; `arg` is a pointer for all of them. */
+	int (*ioctl)(int fd, unsigned long request, void *arg);
 };
 
 extern const struct sys sys_kernel; /* the real ones */

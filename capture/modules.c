@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "capture/step.h"
+#include "base/step.h"
 
 #define LIST_MAX (1U << 20)
 

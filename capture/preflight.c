@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "capture/step.h"
+#include "base/step.h"
 #include "capture/target.h"
 #include "format/crashpart.h"
 

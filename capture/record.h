@@ -14,7 +14,7 @@
 #include "capture/meter.h"
 #include "capture/recipe.h"
 #include "capture/retain.h"
-#include "capture/step.h"
+#include "base/step.h"
 #include "capture/target.h"
 #include "crash/record.h"
 #include "filter/filter.h"

@@ -16,7 +16,7 @@
 #include <sys/prctl.h>
 
 #include "base/num.h"
-#include "capture/step.h"
+#include "base/step.h"
 #include "capture/watchdog_ops.h"
 
 #define DEVICES         32 /* as many as the kernel numbers (drivers/watchdog/watchdog_dev.c) */

@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "capture/step.h"
+#include "base/step.h"
 #include "capture/target.h"
 #include "proof/armed.h"
 

@@ -18,7 +18,7 @@
 #include "capture/manifest.h"
 #include "capture/record.h"
 #include "capture/salvage.h"
-#include "capture/step.h"
+#include "base/step.h"
 #include "format/source.h"
 
 #define RECORD_FILE  "crash.json"

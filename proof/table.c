@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/io.h"
-#include "capture/crc.h"
+#include "base/crc.h"
 
 #define SECTOR        512ULL
 #define MBR_SIGNATURE 440

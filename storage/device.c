@@ -21,7 +21,7 @@
 #include "base/num.h"
 #include "storage/device_search.h"
 #include "storage/partition.h"
-#include "capture/step.h"
+#include "base/step.h"
 
 #define SYS_BLOCK    "/sys/class/block"
 #define SYS_SECTOR   512 /* of "size" and "start", whatever the disk's own is */

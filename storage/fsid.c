@@ -9,7 +9,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "base/sha256.h"
-#include "capture/crc.h"
+#include "base/crc.h"
 
 #define PIECE_MAX 32768U /* the largest sector of xfs */
 #define HEAD_SIZE 8192U  /* in it is all but what has a place of its own */

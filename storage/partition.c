@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/num.h"
-#include "capture/crc.h"
+#include "base/crc.h"
 
 #define SECTOR_MAX 65536U
 

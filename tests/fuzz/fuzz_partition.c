@@ -8,7 +8,7 @@
 #include "tests/fuzz/disk_fuzz.h"
 
 #include "base/io.h"
-#include "capture/crc.h"
+#include "base/crc.h"
 #include "storage/partition.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

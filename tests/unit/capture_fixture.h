@@ -11,7 +11,7 @@
 
 #include "base/io.h"
 #include "base/sys.h"
-#include "capture/step.h"
+#include "base/step.h"
 #include "tests/unit/unit.h"
 
 /* ---- files */

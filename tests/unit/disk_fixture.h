@@ -6,7 +6,7 @@
 #ifndef TESTS_UNIT_DISK_FIXTURE_H
 #define TESTS_UNIT_DISK_FIXTURE_H
 
-#include "capture/crc.h"
+#include "base/crc.h"
 #include "tests/unit/capture_fixture.h"
 
 #define DISK_SIZE (1U << 20)

@@ -9,7 +9,7 @@
 
 #include "base/io.h"
 #include "capture/meter.h"
-#include "capture/step.h"
+#include "base/step.h"
 
 TEST(fields_of_meminfo)
 {

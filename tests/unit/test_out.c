@@ -122,6 +122,26 @@ TEST(failures)
 	assert_int_equal(access("dump", F_OK), -1);
 }
 
+TEST(a_stream_takes_bytes_in_order)
+{
+	struct out *out = NULL;
+	int fd = open("stream", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_ok(out_stream_create(fd, "a stream", &out, err));
+	assert_true(out->sequential && out->write_once);
+	assert_string_equal(out->name, "a stream");
+	assert_ok(out->ops->pwrite(out, "abc", 3, 0, err));
+	assert_fails(out->ops->pwrite(out, "d", 1, 4, err), ERR_SYSTEM,
+		     "at 4 of a stream that is at 3");
+	assert_ok(out->ops->pwrite(out, "de", 2, 3, err));
+	assert_ok(out->ops->sync(out, err));
+	assert_ok(out->ops->commit(out, err));
+	assert_int_equal(close(fd), 0); /* it is still ours */
+	assert_file("stream", "abcde");
+	unlink("stream");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +151,7 @@ int main(void)
 		cmocka_unit_test(only_a_regular_file_is_replaced),
 		cmocka_unit_test(a_stale_part_is_replaced_not_reused),
 		cmocka_unit_test(failures),
+		cmocka_unit_test(a_stream_takes_bytes_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/root.h"
@@ -28,6 +33,41 @@ static int drop_tree(void **state __attribute__((unused)))
 {
 	return unlink("sys/size") || unlink("sys/bad") || unlink("proc/absolute") ||
 	       unlink("proc/out") || rmdir("sys") || rmdir("proc") || chdir("/") || rmdir(dir);
+}
+
+/* Renames a file to and fro until it is killed. */
+static pid_t start_renaming(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	for (;;)
+		if (rename("sys/bad", "sys/worse") || rename("sys/worse", "sys/bad"))
+			_exit(1);
+}
+
+/*
+ * Regression: with ".." in a path the kernel gives up (EAGAIN) if anything anywhere is renamed meanwhile, and what is
+ * there was said to be missing.
+ */
+TEST(finds_files_while_others_are_renamed)
+{
+	struct root root;
+	pid_t pid;
+	int missing = 0;
+
+	assert_ok(root_init(&root, dir, err));
+	pid = start_renaming();
+	assert_true(pid > 0);
+	for (int i = 0; i < 200000; i++)
+		missing += !root_exists(&root, "/sys/../proc/../sys/../proc/../sys/size");
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	if (rename("sys/worse", "sys/bad"))
+		assert_int_equal(errno, ENOENT);
+	assert_int_equal(missing, 0);
+	root_deinit(&root);
 }
 
 TEST(reads_below_the_root)
@@ -117,6 +157,7 @@ int main(void)
 		cmocka_unit_test(messages_name_the_whole_path),
 		cmocka_unit_test(the_machine_itself),
 		cmocka_unit_test(a_fifo_does_not_block),
+		cmocka_unit_test(finds_files_while_others_are_renamed),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, drop_tree);

@@ -11,7 +11,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-#include "capture/step.h"
+#include "base/step.h"
 
 /* Of what is killed at its limit, on a busy test machine. */
 #define SLACK_MS 1500

@@ -3,8 +3,8 @@
  * The reflected 32-bit CRCs of what is on a disk, bit by bit: blocks of a few KiB need no tables. As the kernel's
  * crc32_le() and crc32c(): the caller inverts before and after where its format does.
  */
-#ifndef CAPTURE_CRC_H
-#define CAPTURE_CRC_H
+#ifndef BASE_CRC_H
+#define BASE_CRC_H
 
 #include <stddef.h>
 #include <stdint.h>

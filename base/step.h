@@ -3,8 +3,8 @@
  * A step of the capture: work that may block for ever (a probing driver, a mount, a write to a dying
  * disk), done by a child process that PID 1 can give up on.
  */
-#ifndef CAPTURE_STEP_H
-#define CAPTURE_STEP_H
+#ifndef BASE_STEP_H
+#define BASE_STEP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "capture/step.h"
+#include "base/step.h"
 
 #include <errno.h>
 #include <inttypes.h>
