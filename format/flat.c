@@ -3,10 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
 
 #include "base/io.h"
 #include "base/num.h"
@@ -321,13 +318,21 @@ const struct flat_extent *flat_index_from(const struct flat_index *index, uint64
 /* ---- from a stream to a file */
 
 struct stream {
+	struct bytes begun; /* of it, what somebody has read of fd already */
 	int fd;
 	uint64_t at; /* bytes read so far */
 };
 
 static int stream_read(struct stream *s, void *buf, size_t len, struct err *err)
 {
-	for (size_t done = 0; done < len;) {
+	size_t done = (size_t)NUM_MIN(len, s->begun.len);
+
+	if (done)
+		memcpy(buf, s->begun.data, done);
+	s->begun.data += done;
+	s->begun.len -= done;
+	s->at += done;
+	while (done < len) {
 		ssize_t n = read(s->fd, (char *)buf + done, len - done);
 
 		if (n < 0 && errno == EINTR)
@@ -402,8 +407,15 @@ static int copy_stream(struct stream *s, uint8_t *buf, struct out *out, uint64_t
 
 int flat_rearrange(int fd, const char *name, struct out *out, uint64_t *ret_bytes, struct err *err)
 {
+	return flat_rearrange_rest((struct bytes){(const uint8_t *)"", 0}, fd, name, out, ret_bytes,
+				   err);
+}
+
+int flat_rearrange_rest(struct bytes begun, int fd, const char *name, struct out *out,
+			uint64_t *ret_bytes, struct err *err)
+{
 	_cleanup_free_ uint8_t *buf = malloc(COPY_SIZE);
-	struct stream s = {.fd = fd};
+	struct stream s = {.begun = begun, .fd = fd};
 
 	if (!buf)
 		return err_nomem(err, COPY_SIZE, name);
@@ -416,11 +428,11 @@ int flat_rearrange(int fd, const char *name, struct out *out, uint64_t *ret_byte
 
 struct flat_out {
 	struct out out;
-	int fd;
-	char *name;
-	bool durable; /* fd is a file or a device: fsync means something */
-	int broken;   /* errno of the write that failed */
-	pthread_mutex_t lock;
+	struct out *to;
+	pthread_mutex_t lock; /* around all below, and whatever is done to `to` */
+	uint64_t at;          /* bytes that `to` has */
+	bool broken;
+	struct err why;
 };
 
 static struct flat_out *flat_of(struct out *out)
@@ -428,31 +440,15 @@ static struct flat_out *flat_of(struct out *out)
 	return (struct flat_out *)out;
 }
 
-/* ssh makes the pipes of its children non-blocking, and they share them with us. */
-static bool wait_for_room(int fd)
+/* Locked. */
+static int put_part(struct flat_out *f, const void *buf, size_t len, struct err *err)
 {
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	return poll(&p, 1, -1) >= 0 || errno == EINTR;
-}
-
-/* 0 or an errno value. The vector is used up. */
-static int write_vector(int fd, struct iovec *v, int n)
-{
-	while (n) {
-		ssize_t done = writev(fd, v, n);
-
-		if (done < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_room(fd))))
-			continue;
-		if (done < 0)
-			return errno;
-		for (; n && (size_t)done >= v->iov_len; v++, n--)
-			done -= (ssize_t)v->iov_len;
-		if (n) {
-			v->iov_base = (char *)v->iov_base + done;
-			v->iov_len -= (size_t)done;
-		}
+	if (f->to->ops->pwrite(f->to, buf, len, f->at, err)) {
+		f->broken = true;
+		f->why = *err;
+		return err->code;
 	}
+	f->at += len;
 	return 0;
 }
 
@@ -460,15 +456,19 @@ static int write_vector(int fd, struct iovec *v, int n)
 static int put(struct flat_out *f, const void *head, size_t head_len, const void *body, size_t len,
 	       struct err *err)
 {
-	struct iovec v[2] = {{(void *)head, head_len}, {(void *)body, len}};
-	int broken;
+	int r;
 
 	pthread_mutex_lock(&f->lock);
-	if (!f->broken)
-		f->broken = write_vector(f->fd, v, len ? 2 : 1);
-	broken = f->broken;
+	if (f->broken) {
+		*err = f->why;
+		r = err->code;
+	} else {
+		r = put_part(f, head, head_len, err);
+		if (!r && len)
+			r = put_part(f, body, len, err);
+	}
 	pthread_mutex_unlock(&f->lock);
-	return broken ? err_sys(err, broken, "%s: write of a flattened stream", f->name) : 0;
+	return r;
 }
 
 static int flat_pwrite(struct out *out, const void *buf, size_t len, uint64_t off, struct err *err)
@@ -476,8 +476,8 @@ static int flat_pwrite(struct out *out, const void *buf, size_t len, uint64_t of
 	uint64_t end;
 
 	if (!num_add(off, (uint64_t)len, &end) || end > INT64_MAX)
-		return err_sys(err, EFBIG, "%s: write of %zu bytes at 0x%" PRIx64,
-			       flat_of(out)->name, len, off);
+		return err_sys(err, EFBIG, "%s: write of %zu bytes at 0x%" PRIx64, out->name, len,
+			       off);
 	for (size_t done = 0, part; done < len; done += part) {
 		uint8_t head[FLAT_RECORD_SIZE];
 
@@ -492,42 +492,50 @@ static int flat_pwrite(struct out *out, const void *buf, size_t len, uint64_t of
 static int flat_sync(struct out *out, struct err *err)
 {
 	struct flat_out *f = flat_of(out);
+	int r;
 
-	if (f->durable && fsync(f->fd) && errno != EINVAL)
-		return err_sys(err, errno, "%s: fsync", f->name);
-	return 0;
+	pthread_mutex_lock(&f->lock);
+	r = f->to->ops->sync(f->to, err);
+	pthread_mutex_unlock(&f->lock);
+	return r;
 }
 
-static void flat_free(struct flat_out *f)
+/* What it wrote to is the caller's again. */
+static struct out *flat_free(struct flat_out *f)
 {
+	struct out *to = f->to;
+
 	pthread_mutex_destroy(&f->lock);
-	free(f->name);
 	free(f);
+	return to;
 }
 
 static void flat_leave(struct out *out)
 {
-	struct err ignored;
+	struct out *to = flat_free(flat_of(out));
 
-	(void)flat_sync(out, &ignored);
-	flat_free(flat_of(out));
+	to->ops->leave(to);
 }
 
 static void flat_abort(struct out *out)
 {
-	flat_free(flat_of(out));
+	struct out *to = flat_free(flat_of(out));
+
+	to->ops->abort(to);
 }
 
 static int flat_commit(struct out *out, struct err *err)
 {
 	uint8_t end[FLAT_RECORD_SIZE];
+	struct out *to;
 	int r;
 
 	encode_record(END_MARK, END_MARK, end);
 	r = put(flat_of(out), end, sizeof(end), NULL, 0, err);
+	to = flat_free(flat_of(out));
 	if (!r)
-		r = flat_sync(out, err);
-	flat_free(flat_of(out));
+		return to->ops->commit(to, err);
+	to->ops->abort(to);
 	return r;
 }
 
@@ -548,26 +556,34 @@ static int write_header(struct flat_out *f, struct err *err)
 	return put(f, head, sizeof(head), NULL, 0, err);
 }
 
-int flat_out_create(int fd, const char *name, struct out **ret, struct err *err)
+int flat_out_create_over(struct out *to, struct out **ret, struct err *err)
 {
 	struct flat_out *f = calloc(1, sizeof(*f));
-	struct stat st;
 	int r;
 
 	if (!f)
-		return err_nomem(err, sizeof(*f), name);
+		return err_nomem(err, sizeof(*f), to->name);
 	pthread_mutex_init(&f->lock, NULL);
-	f->out.ops = &flat_ops;
-	f->out.write_once = true;
-	f->fd = fd;
-	f->durable = fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
-	f->name = strdup(name);
-	f->out.name = f->name;
-	r = f->name ? write_header(f, err) : err_nomem(err, strlen(name), name);
+	f->out = (struct out){.ops = &flat_ops, .name = to->name, .write_once = true};
+	f->to = to;
+	r = write_header(f, err);
 	if (r) {
 		flat_free(f);
 		return r;
 	}
 	*ret = &f->out;
 	return 0;
+}
+
+int flat_out_create(int fd, const char *name, struct out **ret, struct err *err)
+{
+	struct out *stream;
+	int r = out_stream_create(fd, name, &stream, err);
+
+	if (r)
+		return r;
+	r = flat_out_create_over(stream, ret, err);
+	if (r)
+		stream->ops->abort(stream);
+	return r;
 }

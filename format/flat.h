@@ -64,12 +64,19 @@ const struct flat_extent *flat_index_from(const struct flat_index *index, uint64
 int flat_rearrange(int fd, const char *name, struct out *out, uint64_t *ret_bytes,
 		   struct err *err) _must_check_;
 
+/* The same of a stream whose first bytes were read already, to see what it is. */
+int flat_rearrange_rest(struct bytes begun, int fd, const char *name, struct out *out,
+			uint64_t *ret_bytes, struct err *err) _must_check_;
+
 /*
- * A struct out that writes a flattened stream to `fd`, a pipe or a file, and has already written its
- * header. `fd` stays the caller's; nothing else may write to it. out.write_once is set. After a
- * failure all that follows fails: nobody could tell where the next record begins. Commit writes the
- * end mark; abort and leave do not, which is what says that the stream is not whole.
+ * A struct out that writes a flattened stream to `to`, in order whatever the order is in which it gets the dump (out.sequential of
+ * `to` may be set), and has already written its header. out.write_once is set. After a failure all that follows fails in the same
+ * way: nobody could tell where the next record begins. Takes `to` over, unless it fails: commit writes the end mark and commits it;
+ * abort and leave do as much to it, without the mark, which is what says that the stream is not whole.
  */
+int flat_out_create_over(struct out *to, struct out **ret, struct err *err) _must_check_;
+
+/* The same to a pipe or a file: out_stream_create(). */
 int flat_out_create(int fd, const char *name, struct out **ret, struct err *err) _must_check_;
 
 #endif

@@ -49,6 +49,17 @@ static int unknown_format(struct bytes head, struct err *err)
 		       hex, text);
 }
 
+/* The first block of a flattened file is its last record, since a stream takes no byte twice: see sink_settle(). */
+static bool lacks_header(const struct input *in, struct bytes head)
+{
+	if (!in->flattened || !in->cut)
+		return false;
+	for (size_t i = 0; i < head.len; i++)
+		if (head.data[i])
+			return false;
+	return true;
+}
+
 /* Takes the input over on success only. */
 static int open_input(const struct source_ops *const *ops, size_t n, struct input *in,
 		      const char *path, struct source **ret, struct err *err)
@@ -63,6 +74,11 @@ static int open_input(const struct source_ops *const *ops, size_t n, struct inpu
 	for (size_t i = 0; i < n; i++)
 		if (ops[i]->probe(head))
 			return ops[i]->open(in, path, ret, err);
+	if (lacks_header(in, head))
+		return err_set(err, ERR_CORRUPT,
+			       "a flattened dump that was cut off before its header, which comes "
+			       "last: no page of it can be found; what there is of that crash is "
+			       "its log");
 	return unknown_format(head, err);
 }
 

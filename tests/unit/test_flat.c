@@ -12,6 +12,7 @@
 #include "format/input.h"
 #include "format/kdump.h"
 #include "tests/unit/fake_out.h"
+#include "tests/unit/ordered_out.h"
 #include "tests/unit/vmcore_file.h"
 
 /* A flattened file as it is put together, and the file that it should stand for. */
@@ -280,6 +281,29 @@ TEST(a_cut_file_has_what_is_there)
 	assert_fails(open_input(&f, &in, err), ERR_CORRUPT, "has no records: it was cut");
 	f.len = 31;
 	assert_fails(open_input(&f, &in, err), ERR_CORRUPT, "the header of the flattened file is");
+	release(&f);
+}
+
+/* A stream that broke off: its header would have been the last record. */
+TEST(a_cut_file_without_header_is_told)
+{
+	struct source *src = NULL;
+	struct memfile file;
+	struct flat f = {0};
+
+	begin(&f);
+	put(&f, 4096, "0123456789", 10);
+	memfile_write(&file, f.data, f.len);
+	assert_fails(source_open_fd(file.fd, "cut", &src, err), ERR_CORRUPT,
+		     "cut off before its header, which comes last");
+	memfile_close(&file);
+	/* one that is whole has none */
+	append_be64(&f, UINT64_MAX);
+	append_be64(&f, UINT64_MAX);
+	memfile_write(&file, f.data, f.len);
+	assert_fails(source_open_fd(file.fd, "whole", &src, err), ERR_UNSUPPORTED,
+		     "neither an ELF vmcore");
+	memfile_close(&file);
 	release(&f);
 }
 
@@ -735,7 +759,7 @@ TEST(after_a_failure_nothing_is_written)
 	assert_fails(out->ops->pwrite(out, data, sizeof(data), 0, err), ERR_SYSTEM, "Broken pipe");
 	assert_int_equal(dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), fds[1]), fds[1]);
 	assert_fails(out->ops->pwrite(out, data, 1, 0, err), ERR_SYSTEM, "Broken pipe");
-	assert_fails(out->ops->commit(out, err), ERR_SYSTEM, "a pipe: write of a flattened stream");
+	assert_fails(out->ops->commit(out, err), ERR_SYSTEM, "a pipe: write: Broken pipe");
 	close(fds[1]);
 }
 
@@ -745,9 +769,76 @@ TEST(a_full_device)
 	int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	assert_fails(flat_out_create(fd, "full", &out, err), ERR_NO_SPACE, "full: write of a");
+	assert_fails(flat_out_create(fd, "full", &out, err), ERR_NO_SPACE, "full: write: ");
 	assert_null(out);
 	close(fd);
+}
+
+/* Whoever takes bytes in order only gets them so, from all threads. */
+TEST(over_an_out_that_takes_bytes_in_order)
+{
+	struct ordered_out o;
+	struct out *out = NULL;
+
+	ordered_out_init(&o);
+	assert_ok(flat_out_create_over(&o.out, &out, err));
+	assert_string_equal(out->name, "ordered");
+	assert_true(out->write_once);
+	assert_false(out->sequential);
+	write_by_threads(out);
+	assert_ok(out->ops->sync(out, err));
+	assert_int_equal(o.n_syncs, 1);
+	assert_ok(out->ops->commit(out, err));
+	assert_int_equal(o.end, 'c');
+	assert_pieces(o.file.fd);
+	ordered_out_deinit(&o);
+}
+
+/* What it is over ends as it does, and never as a whole one if the end mark did not get there. */
+TEST(over_an_out_that_ends_otherwise)
+{
+	static const char how[] = "alf";
+
+	for (size_t i = 0; how[i]; i++) {
+		struct ordered_out o;
+		struct out *out = NULL;
+
+		ordered_out_init(&o);
+		assert_ok(flat_out_create_over(&o.out, &out, err));
+		assert_ok(out->ops->pwrite(out, "abc", 3, 7, err));
+		o.room = o.at + 15;
+		if (how[i] == 'a')
+			out->ops->abort(out);
+		else if (how[i] == 'l')
+			out->ops->leave(out);
+		else
+			assert_fails(out->ops->commit(out, err), ERR_NO_SPACE, "ordered: write");
+		assert_int_equal(o.end, how[i] == 'f' ? 'a' : how[i]);
+		assert_int_equal(o.at, FLAT_HEADER_SIZE + 16 + 3);
+		ordered_out_deinit(&o);
+	}
+}
+
+/* A record of which only the header fitted is followed by nothing; a failed create leaves `to` to its maker. */
+TEST(over_an_out_that_is_full)
+{
+	struct ordered_out o;
+	struct out *out = NULL;
+
+	ordered_out_init(&o);
+	o.room = 100;
+	assert_fails(flat_out_create_over(&o.out, &out, err), ERR_NO_SPACE, "ordered: write");
+	assert_int_equal(o.end, 0);
+	assert_null(out);
+	o.room = FLAT_HEADER_SIZE + 20;
+	assert_ok(flat_out_create_over(&o.out, &out, err));
+	assert_fails(out->ops->pwrite(out, "abcdefgh", 8, 0, err), ERR_NO_SPACE, "ordered: write");
+	o.room = UINT64_MAX;
+	assert_fails(out->ops->pwrite(out, "a", 1, 0, err), ERR_NO_SPACE, "ordered: write");
+	assert_fails(out->ops->commit(out, err), ERR_NO_SPACE, "ordered: write");
+	assert_int_equal(o.end, 'a');
+	assert_int_equal(o.at, FLAT_HEADER_SIZE + 16);
+	ordered_out_deinit(&o);
 }
 
 /* ---- whole dumps */
@@ -1026,6 +1117,7 @@ int main(void)
 		cmocka_unit_test(random_records),
 		cmocka_unit_test(very_many_records),
 		cmocka_unit_test(a_cut_file_has_what_is_there),
+		cmocka_unit_test(a_cut_file_without_header_is_told),
 		cmocka_unit_test(a_tail_of_zeros_is_a_cut),
 		cmocka_unit_test(gaps_of_a_whole_file_are_known),
 		cmocka_unit_test(bad_records),
@@ -1040,6 +1132,9 @@ int main(void)
 		cmocka_unit_test(a_pipe_that_does_not_block),
 		cmocka_unit_test(after_a_failure_nothing_is_written),
 		cmocka_unit_test(a_full_device),
+		cmocka_unit_test(over_an_out_that_takes_bytes_in_order),
+		cmocka_unit_test(over_an_out_that_ends_otherwise),
+		cmocka_unit_test(over_an_out_that_is_full),
 		cmocka_unit_test(an_elf_file),
 		cmocka_unit_test(a_cut_elf_file),
 		cmocka_unit_test(a_filtered_dump),
