@@ -5,7 +5,7 @@
 #   SAN=address,undefined   sanitizers; objects go to build/san-address-undefined/
 #   CC=clang                another compiler
 #   STRIP=no                debug information stays in lifeboat-init: for packages, which take it out themselves
-# Targets: all, check (all of: lint, unit, described, plans, people, records, html, sanitizers, threads, fuzz, packages,
+# Targets: all, check (all of: lint, unit, described, plans, people, records, html, web, sanitizers, threads, fuzz, packages,
 #          system), fidelity, demo, install, uninstall, deb, clean.
 
 VERSION := 0.1.0
@@ -54,14 +54,17 @@ ALL_LDFLAGS := -pthread -Wl,--gc-sections $(LDFLAGS) $(if $(SAN),-fsanitize=$(SA
 
 # rooms
 CORE_SRC    := $(wildcard base/*.c format/*.c arch/*.c arch/*/*.c image/*.c filter/*.c crash/*.c)
-CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c storage/*.c net/*.c crypt/*.c))
+CAPTURE_SRC := $(filter-out capture/init.c,$(wildcard capture/*.c storage/*.c net/*.c crypt/*.c)) send/job.c
+# libcurl is below these, and below nothing but lifeboat-send
+CURL_SRC    := $(addprefix send/,http.c https.c main.c put.c s3.c store.c)
+SEND_SRC    := $(filter-out $(CURL_SRC) send/job.c,$(wildcard send/*.c))
 HOST_SRC    := $(wildcard loader/*.c config/*.c initramfs/*.c service/*.c proof/*.c debuginfo/*.c report/*.c)
 CMD_SRC     := $(wildcard cmd/*.c)
 UNIT_SRC    := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 
 obj = $(patsubst %.c,$(OBJ)/%.o,$(1))
-LIB_OBJ := $(call obj,$(CORE_SRC) $(CAPTURE_SRC) $(HOST_SRC))
+LIB_OBJ := $(call obj,$(CORE_SRC) $(CAPTURE_SRC) $(SEND_SRC) $(HOST_SRC))
 
 # The purgatory is code of another machine, whatever this one is: without a compiler for x86_64 it is left out, and
 # the programs know that (arch/x86_64/purgatory_blob.h). It is data of programs that load kernels only.
@@ -80,11 +83,11 @@ STATIC_LIBS := $(CORE_LIBS) -lstdc++
 STATIC_LDFLAGS := -Wl,--defsym=_ZN9__gnu_cxx27__verbose_terminate_handlerEv=abort
 HOST_LIBS   := $(CORE_LIBS) -lkmod -lz -llzma -ljansson -ldw -lelf
 
-PROGRAMS := $(BUILD)/lifeboat $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest \
+PROGRAMS := $(BUILD)/lifeboat $(BUILD)/lifeboat-send $(if $(SAN),,$(BUILD)/lifeboat-init $(BUILD)/lab-guest \
 	$(BUILD)/lab-saboteur $(BUILD)/lab-crowd)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all judge check records unit unit-build sanitizers threads fuzz fuzzers described plans people html lint system fidelity demo install clean \
+.PHONY: all judge check records unit unit-build sanitizers threads fuzz fuzzers described plans people html web lint system fidelity demo install clean \
 	bench bench-build bench-codec packages uninstall deb installable completions FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -94,6 +97,11 @@ all: $(PROGRAMS)
 $(BUILD)/lifeboat: $(call obj,$(CMD_SRC)) $(LIB_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
+
+# Goes into the image of a capture with what it is linked with: it is stripped, as PID 1 is.
+$(BUILD)/lifeboat-send: $(call obj,$(wildcard send/*.c base/*.c))
+	@echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(if $(filter no,$(STRIP))$(SAN),,-s) -o $@ $^ -lcurl
 
 # Completion scripts, under the names that the shells look for.
 COMPLETIONS := $(addprefix $(BUILD)/completions/,lifeboat.bash _lifeboat lifeboat.fish)
@@ -202,6 +210,9 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(BUILD)/libraries.a $(PURGATORY_OBJ)
 	@echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(HOST_LIBS)
 
+# It is run by this one
+$(BUILD)/unit/test_target_web: | $(BUILD)/lifeboat-send
+
 # A limit for what runs in threads and in little memory; sanitizers make a test of many small cases one large frame.
 $(OBJ)/tests/unit/%.o: ALL_CFLAGS += -Wframe-larger-than=65536
 
@@ -215,7 +226,7 @@ unit-build: $(UNITS)
 
 # Fuzzers are built by clang from the sources, not from the objects: they want its coverage hooks.
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
-FUZZ_LIB_SRC := $(CORE_SRC) $(CAPTURE_SRC) $(HOST_SRC)
+FUZZ_LIB_SRC := $(CORE_SRC) $(CAPTURE_SRC) $(SEND_SRC) $(HOST_SRC)
 FUZZ_OBJ := $(patsubst %.c,build/fuzz/obj/%.o,$(FUZZ_LIB_SRC))
 FUZZ_CC  := clang -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -pthread
 
@@ -256,7 +267,7 @@ bench: all $(BUILD)/bench/read_bench $(BUILD)/bench/nosync.so
 
 check:
 	$(Q)$(PYTHON) tests/check.py
-lint unit described plans people records html sanitizers threads packages system:
+lint unit described plans people records html web sanitizers threads packages system:
 	$(Q)$(PYTHON) tests/check.py build $@
 # Much longer than the check's stage does: make fuzz FUZZ_SECONDS=3600 FUZZ="kdump flat"
 FUZZ_SECONDS ?= 600
@@ -281,6 +292,7 @@ $(FROM_IN): $(BUILD)/%: service/%.in $(BUILD)/install-dirs
 # mode:file:where to. `uninstall` goes by the same list.
 INSTALLED := 755:$(BUILD)/lifeboat:$(sbindir)/lifeboat \
 	755:$(BUILD)/lifeboat-init:$(pkglibexecdir)/lifeboat-init \
+	755:$(BUILD)/lifeboat-send:$(pkglibexecdir)/lifeboat-send \
 	$(foreach u,$(UNIT_FILES),644:$(BUILD)/units/$(u):$(unitdir)/$(u)) \
 	644:service/units/tmpfiles.conf:$(tmpfilesdir)/lifeboat.conf \
 	644:service/units/98-lifeboat.rules:$(udevrulesdir)/98-lifeboat.rules \
@@ -301,7 +313,7 @@ STATE_DIR := $(localstatedir)/lib/lifeboat
 CRASH_DIR := $(localstatedir)/crash
 
 # What `install` needs of the build.
-installable: $(BUILD)/lifeboat $(BUILD)/lifeboat-init $(FROM_IN) completions
+installable: $(BUILD)/lifeboat $(BUILD)/lifeboat-init $(BUILD)/lifeboat-send $(FROM_IN) completions
 
 colon := :
 define newline
