@@ -16,13 +16,15 @@
 #include "capture/pstore.h"
 #include "capture/watchdog.h"
 
+#define SLOW_MS         5000 /* an error that took so long is somebody's silence, as a dead NFS server's */
 #define QUICK_SECONDS   30    /* for steps that have no deadline of their own in the recipe */
 #define MODULE_MS       10000 /* for one of them: others must have a chance */
 #define CLOSING_SECONDS 30 /* of the whole time, what is kept for the record and the unmounting */
 #define DUMP_MARGIN_MS  10000 /* of a dump's time, at most: to finish a file that is cut off */
 #define FEW_LINES       60    /* of the log, where it can be nowhere else */
 #define MEMINFO_MAX     65536
-#define CLOCK_SET       1577836800 /* 2020: a clock before that is none */
+#define CLOCK_SET       1577836800    /* 2020: a clock before that is none */
+#define CLOCK_POSSIBLE  7258118400ULL /* 2200: nor is one after that */
 
 /*
  * When a step has to be over, whatever its own deadline. What comes later has time of its own that nothing before it
@@ -118,7 +120,9 @@ static void note_failure(struct capture *c, const char *name, const struct step_
  */
 static void judge_target(struct capture *c, const struct step_outcome *o)
 {
-	c->late = o->timed_out ? c->late + 1 : 0;
+	bool late = o->timed_out || (o->err.code && o->took_ms >= SLOW_MS);
+
+	c->late = late ? c->late + 1 : 0;
 	if (c->stuck || (!o->abandoned && c->late < 2))
 		return;
 	c->stuck = true;
@@ -260,6 +264,13 @@ static int run_programs(struct capture *c, const char *name, char *const *progra
 
 /* ---- steps of a target */
 
+static int step_network(void *ctx, struct err *err)
+{
+	struct capture *c = ctx;
+
+	return c->target.ops->network(&c->target, err);
+}
+
 static int step_find(void *ctx, struct err *err)
 {
 	struct capture *c = ctx;
@@ -392,11 +403,13 @@ static void choose_target(struct capture *c, size_t i)
 	snprintf(c->mountpoint, sizeof(c->mountpoint), "%.50s%zu", c->env->mountpoint, i + 1);
 	c->target = (struct target){
 		.recipe = &r->targets[i],
+		.all = r,
 		.ops = target_ops_of(r->targets[i].kind),
 		.place = &c->rt->place,
 		.sys = c->env->sys,
 		.root = c->env->root,
 		.mountpoint = c->mountpoint,
+		.progress = &c->rec->progress,
 	};
 }
 
@@ -530,6 +543,15 @@ static void share_time(struct capture *c)
 	c->ends[END_SHARE] = has_log(c->rec) || !n ? end : now + left / n;
 }
 
+static int reach_target(struct capture *c)
+{
+	const struct recipe_target *t = c->target.recipe;
+
+	if (!c->target.ops->network || (!recipe_is_remote(t->kind) && !*t->needs))
+		return 0;
+	return run(c, "network", step_network, c->recipe->deadline_network, END_SHARE);
+}
+
 /* Returns true if it has all that can be had; then it is still attached. */
 static bool try_target(struct capture *c, size_t i)
 {
@@ -545,7 +567,7 @@ static bool try_target(struct capture *c, size_t i)
 	look_at_watchdog(c);
 	target_describe(c->target.recipe, what, sizeof(what));
 	log_notice(c->env->log, "target %zu of %zu: %s", i + 1, r->n_targets, what);
-	attached = !run(c, "find", step_find, r->deadline_device, END_SHARE) &&
+	attached = !reach_target(c) && !run(c, "find", step_find, r->deadline_device, END_SHARE) &&
 		   !run(c, "attach", step_attach, r->deadline_mount, END_SHARE);
 	c->rt->begun = attached && !run(c, "begin", step_begin, r->deadline_mount, END_SHARE);
 	if (c->rt->begun)
@@ -561,11 +583,29 @@ static bool try_target(struct capture *c, size_t i)
 
 /* ---- all of it */
 
+/*
+ * A machine without a clock that runs on begins in 1970, where no certificate is valid yet, and no signed request recent: the
+ * crashed kernel knew better.
+ */
+static void set_clock(const struct capture *c)
+{
+	const struct timespec then = {.tv_sec = (time_t)c->rec->crash_time};
+
+	if (time(NULL) >= CLOCK_SET || c->rec->crash_time < CLOCK_SET ||
+	    c->rec->crash_time > CLOCK_POSSIBLE)
+		return;
+	if (c->env->sys->set_clock(&then))
+		log_error(c->env->log, "set the clock: %s", strerror(errno));
+	else
+		log_notice(c->env->log, "the clock was not set: it is now that of the crash");
+}
+
 static void prepare(struct capture *c)
 {
 	const struct recipe *r = c->recipe;
 
 	run(c, "examine", step_examine, r->deadline_log, END_DUMP);
+	set_clock(c);
 	if (c->rec->examined)
 		log_notice(c->env->log, "crashed kernel %s: %s", c->rec->uts[UTS_RELEASE],
 			   printk_headline_get(&c->rec->headline));

@@ -11,7 +11,8 @@
  *
  * and for each target of the recipe, until one has a whole dump:
  *
- *   find, attach, begin                                  (a failure here: the next target)
+ *   network                                              where one leads there: link, addresses, the server's answer
+ *   find, attach, begin                                  (a failure here and before: the next target)
  *   log       dmesg.txt
  *   note      crash.json, result "in-progress"
  *   dump      vmcore; "dump again" with as little memory as can be if it was killed, unfiltered if it crashed

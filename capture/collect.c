@@ -8,6 +8,7 @@
 
 #include "base/num.h"
 #include "base/out.h"
+#include "base/sha256.h"
 #include "capture/budget.h"
 #include "capture/manifest.h"
 #include "format/elfcore.h"
@@ -160,7 +161,7 @@ int collect_log(const char *vmcore, struct target *t, struct record_target *rt, 
 
 	if (r)
 		return r;
-	r = t->ops->create(t, CRASH_LOG, &f.out, err);
+	r = target_create(t, CRASH_LOG, &f.out, err);
 	if (r) {
 		core_close(&c);
 		return r;
@@ -290,7 +291,7 @@ static int write_rung(struct dumping *d, bool last, struct err *err)
 {
 	struct filter_stats *stats = &d->rt->stats;
 	struct watched_out w = {.out.ops = &watched_ops};
-	int r = d->t->ops->create(d->t, CRASH_DUMP, &w.to, err);
+	int r = target_create(d->t, CRASH_DUMP, &w.to, err);
 
 	d->target_failed = r != 0;
 	if (r)
@@ -380,7 +381,7 @@ static int try_rungs(struct dumping *d, const struct recipe *recipe, bool lean, 
 static int remove_rest(struct target *t, struct err *err)
 {
 	struct out *out;
-	int r = t->ops->create(t, CRASH_DUMP, &out, err);
+	int r = t->ops->create(t, CRASH_DUMP, target_file_name(t, CRASH_DUMP), &out, err);
 
 	if (!r)
 		out->ops->abort(out);
@@ -418,7 +419,8 @@ int collect_dump(const char *vmcore, const struct recipe *recipe,
 			    .progress_ctx = &d},
 		.progress = progress,
 	};
-	int r = remove_rest(t, err);
+	/* of an attempt before, if there was one: a connection to somebody else for nothing costs time */
+	int r = *t->place->files[CRASH_DUMP] ? remove_rest(t, err) : 0;
 
 	if (r || (r = t->ops->space(t, &d.space, err)))
 		return r;
@@ -440,30 +442,38 @@ int collect_rest(struct target *t, struct record_target *rt, struct err *err)
 
 	if (!atomic_load(&rt->image_written))
 		return remove_rest(t, err);
-	r = target_keep_rest(t, CRASH_DUMP, err);
+	r = t->ops->keep_rest(t, CRASH_DUMP, err);
 	rt->dump_cut = rt->dump_failed = !r;
 	return r;
 }
 
 /* ---- the manifest */
 
+/* Of what is there; where nobody can look, of what the far end has acknowledged. */
+static int digest_of(struct target *t, enum crash_file file, uint8_t ret[SHA256_SIZE],
+		     struct err *err)
+{
+	const struct target_place *place = t->place;
+	int r = t->ops->digest(t, file, ret, err);
+
+	if (r == ERR_UNSUPPORTED && place->was_sent[file]) {
+		memcpy(ret, place->sent[file], SHA256_SIZE);
+		return 0;
+	}
+	return r;
+}
+
 int collect_manifest(struct target *t, struct record_target *rt, struct err *err)
 {
 	char text[CRASH_FILES * 128], *at = text;
 
 	for (int file = 0; file < CRASH_MANIFEST; file++) {
-		const char *name = crash_file_name((enum crash_file)file);
-		uint64_t offset, len;
-		uint8_t digest[32];
-		int fd = -1;
-		int r = t->ops->open(t, (enum crash_file)file, &fd, &offset, &len, err);
+		const char *name = t->place->files[file];
+		uint8_t digest[SHA256_SIZE];
+		int r = *name ? digest_of(t, (enum crash_file)file, digest, err) : ERR_NOT_FOUND;
 
 		if (r == ERR_NOT_FOUND)
 			continue;
-		if (!r)
-			r = manifest_digest(fd, offset, len, name, digest, err);
-		if (fd >= 0)
-			close(fd);
 		rt->unreadable |= r && r != ERR_NO_MEMORY;
 		if (r)
 			return r;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/num.h"
 #include "base/step.h"
 #include "capture/target.h"
 #include "format/crashpart.h"
@@ -23,6 +24,7 @@
 #define LEAST_ROOM    (1ULL << 20) /* for a dump: a raw partition takes no entry of less */
 #define PROBE_TIME    1            /* of the "crash": one that is older than any */
 #define PROBE_TEXT    "lifeboat check: this file may be removed\n"
+#define AGE_START     "age-encryption.org/v1\n"
 
 /* In shared memory, since steps leave things to each other. */
 struct shared {
@@ -65,6 +67,13 @@ static size_t length_there(const struct probe *p)
 
 /* ---- steps */
 
+static int step_network(void *ctx, struct err *err)
+{
+	struct probe *p = ctx;
+
+	return p->target.ops->network(&p->target, err);
+}
+
 static int step_find(void *ctx, struct err *err)
 {
 	struct probe *p = ctx;
@@ -95,13 +104,16 @@ static int compare(struct target *t, struct err *err)
 	char back[sizeof(PROBE_TEXT)] = "";
 	uint64_t offset, len;
 	int fd, r = t->ops->open(t, CRASH_LOG, &fd, &offset, &len, err);
+	/* nobody here can open it: but it begins as such a file does, and nothing of the text is seen */
+	bool encrypted = *t->all->encrypt_to;
+	size_t want = strlen(encrypted ? AGE_START : PROBE_TEXT);
 
 	if (r)
 		return r;
-	if (len == strlen(PROBE_TEXT))
-		r = io_pread_full(fd, back, len, offset, t->place->name, err);
+	if (encrypted ? len > want : len == want)
+		r = io_pread_full(fd, back, want, offset, t->place->name, err);
 	close(fd);
-	if (!r && strcmp(back, PROBE_TEXT) != 0)
+	if (!r && strcmp(back, encrypted ? AGE_START : PROBE_TEXT) != 0)
 		r = err_set(err, ERR_CORRUPT, "what was written is not what is read back");
 	return r;
 }
@@ -141,6 +153,39 @@ static int step_write(void *ctx, struct err *err)
 	return r ? r : check_room(p, err);
 }
 
+/*
+ * To a far end: it says what it has. One that cannot be asked is taken at its word that it has taken all; that is said
+ * then, too.
+ */
+static int step_send(void *ctx, struct err *err)
+{
+	struct probe *p = ctx;
+	struct target *t = &p->target;
+	uint8_t digest[32];
+	int r = t->ops->begin(t, PROBE_TIME, err);
+
+	if (!r)
+		r = t->ops->space(t, &p->result->free, err);
+	if (r)
+		return r;
+	p->result->free_known = p->result->free != UINT64_MAX;
+	r = target_put(t, CRASH_LOG, PROBE_TEXT, strlen(PROBE_TEXT), err);
+	if (!r)
+		r = t->ops->digest(t, CRASH_LOG, digest, err);
+	p->result->unread = r == ERR_UNSUPPORTED;
+	if (r && !p->result->unread)
+		return r;
+	*err = (struct err){0};
+	return p->result->free_known ? check_room(p, err) : 0;
+}
+
+static int step_take_back(void *ctx, struct err *err)
+{
+	struct probe *p = ctx;
+
+	return *p->target.place->name ? p->target.ops->remove(&p->target, err) : 0;
+}
+
 static int remove_file(const struct target_place *place, const char *name, struct err *err)
 {
 	char path[PATH_MAX];
@@ -155,11 +200,12 @@ static int step_remove(void *ctx, struct err *err)
 {
 	const struct probe *p = ctx;
 	const struct target_place *place = p->target.place;
-	char path[PATH_MAX];
+	const char *name = target_file_name(&p->target, CRASH_LOG);
+	char path[PATH_MAX], incomplete[64];
 
+	snprintf(incomplete, sizeof(incomplete), "%s.incomplete", name);
 	if (*place->folder) {
-		if (remove_file(place, "dmesg.txt", err) ||
-		    remove_file(place, "dmesg.txt.incomplete", err))
+		if (remove_file(place, name, err) || remove_file(place, incomplete, err))
 			return err->code;
 		if (rmdir(place->folder))
 			return err_sys(err, errno, "%s: remove", place->folder);
@@ -235,7 +281,7 @@ static void run(struct probe *p, const char *name, step_fn fn, unsigned int seco
 	struct preflight_result *r = p->result;
 	struct step_outcome o;
 
-	if (r->err.code && fn != step_remove && fn != step_detach)
+	if (r->err.code && fn != step_remove && fn != step_take_back && fn != step_detach)
 		return;
 	if (!r->err.code)
 		r->step = name;
@@ -245,13 +291,35 @@ static void run(struct probe *p, const char *name, step_fn fn, unsigned int seco
 		r->err = o.err;
 }
 
+/* What is done with it once it is there. */
+static void probe_writing(struct probe *p)
+{
+	const struct recipe *r = p->recipe;
+
+	if (p->target.recipe->kind == TARGET_RAW) {
+		run(p, "rewrite", step_rewrite, r->deadline_log);
+	} else if (p->result->err.code) {
+		return;
+	} else if (p->target.ops->open) {
+		p->shared->there = SIZE_MAX;
+		run(p, "write", step_write, r->deadline_log);
+		run(p, "remove", step_remove, QUICK_SECONDS);
+	} else {
+		run(p, "send", step_send, r->deadline_log);
+		run(p, "remove", step_take_back, QUICK_SECONDS);
+	}
+}
+
 static void probe_target(struct probe *p, size_t i)
 {
 	const struct recipe_target *t = &p->recipe->targets[i];
-	bool raw = t->kind == TARGET_RAW, attached;
+	const struct target_place *place = &p->shared->places[i];
+	bool attached;
 
 	p->target = (struct target){
 		.recipe = t,
+		.all = p->recipe,
+		.healthy = true,
 		.ops = target_ops_of(t->kind),
 		.place = &p->shared->places[i],
 		.sys = p->env->sys,
@@ -261,17 +329,16 @@ static void probe_target(struct probe *p, size_t i)
 	p->result = &p->shared->results[i];
 	p->mounted_at =
 		p->env->mounted_at && strcmp(t->fstype, "9p") == 0 ? p->env->mounted_at[i] : NULL;
+	/* nothing has to come up first, so a server that does not answer soon does not answer */
+	if (recipe_is_remote(t->kind))
+		run(p, "network", step_network,
+		    NUM_MIN(p->recipe->deadline_network, (unsigned int)QUICK_SECONDS));
 	run(p, "find", step_find, p->recipe->deadline_device);
-	memcpy(p->result->device, p->target.place->device, sizeof(p->result->device));
+	snprintf(p->result->device, sizeof(p->result->device), "%s",
+		 *place->device ? place->device : place->server);
 	run(p, "attach", step_attach, p->recipe->deadline_mount);
 	attached = !p->result->err.code;
-	if (raw) {
-		run(p, "rewrite", step_rewrite, p->recipe->deadline_log);
-	} else if (attached) {
-		p->shared->there = SIZE_MAX;
-		run(p, "write", step_write, p->recipe->deadline_log);
-		run(p, "remove", step_remove, QUICK_SECONDS);
-	}
+	probe_writing(p);
 	if (attached)
 		run(p, "detach", step_detach, QUICK_SECONDS);
 }
@@ -295,7 +362,7 @@ static int probe_all(void *ctx, struct err *err)
 static uint64_t limit_of(const struct recipe *r)
 {
 	uint64_t one = (uint64_t)r->deadline_device + r->deadline_mount + r->deadline_log +
-		       2 * QUICK_SECONDS + 5;
+		       3 * QUICK_SECONDS + 5;
 
 	return one * 1000 * (r->n_targets + 1);
 }

@@ -13,24 +13,38 @@
 
 #include "base/keyvalue.h"
 #include "base/num.h"
+#include "crypt/age.h"
 
-#define MAX_SECONDS  86400
-#define MAX_PATH     1024 /* leaves room below PATH_MAX for the mount point and file names */
-#define MAX_FSTYPE   32
-#define MAX_MODULE   255
-#define MAX_STRINGS  1024 /* of one list */
-#define DEFAULT_PATH "/var/crash"
+#define MAX_SECONDS    86400
+#define MAX_PATH       1024 /* leaves room below PATH_MAX for the mount point and file names */
+#define MAX_FSTYPE     32
+#define MAX_MODULE     255
+#define MAX_STRINGS    1024 /* of one list */
+#define MAX_NAME       255
+#define MAX_URL        4096
+#define MAX_HOST_KEY   2048
+#define DEFAULT_PATH   "/var/crash"
+#define DEFAULT_REGION "us-east-1"
 
 /* Whose key it is: the recipe's, or a bit for each kind of target. */
-#define OF_RECIPE 0
-#define OF_FS     (1u << TARGET_FS)
-#define OF_SHARE  (1u << TARGET_SHARE)
-#define OF_RAW    (1u << TARGET_RAW)
-#define OF_ALL    (OF_FS | OF_SHARE | OF_RAW)
+#define OF_RECIPE  0
+#define OF(kind)   (1u << TARGET_##kind)
+#define OF_MOUNTED (OF(FS) | OF(SHARE))
+#define OF_LOCAL   (OF_MOUNTED | OF(RAW))
+#define OF_SSH     (OF(SSH) | OF(SFTP))
+#define OF_WEB     (OF(HTTPS) | OF(S3))
+#define OF_REMOTE  (OF(NFS) | OF_SSH | OF_WEB)
+#define OF_ALL     (OF_LOCAL | OF_REMOTE)
+
+/* What the lines at hand are about. */
+enum section { SECTION_RECIPE, SECTION_LINK, SECTION_LAYER, SECTION_TARGET };
 
 /* What is being read: the keys that a recipe and its last target have had, as bits of rows of keys[]. */
 struct reading {
 	struct recipe *r;
+	enum section section;
+	struct net_link *link;
+	struct layer *layer;
 	uint64_t seen;
 	uint64_t seen_in_target;
 };
@@ -159,6 +173,14 @@ static int set_device(const struct key *key, const char *value, void *at, struct
 	return set_string(key, value, at, err);
 }
 
+/* That there is one of that name is checked when all is read: see check_references(). */
+static int set_layer(const struct key *key, const char *value, void *at, struct err *err)
+{
+	if (strlen(value) >= LAYER_NAME)
+		return keyvalue_bad(value, "the name of a layer", err);
+	return set_string(key, value, at, err);
+}
+
 static int set_fstype(const struct key *key, const char *value, void *at, struct err *err)
 {
 	static const char name_chars[] = "abcdefghijklmnopqrstuvwxyz"
@@ -190,6 +212,40 @@ static void put_path(const struct key *key, const void *at, FILE *to)
 	const char *value = *(char *const *)at;
 
 	fprintf(to, "%s = %s\n", key->name, *value ? value : "/");
+}
+
+/* A file of the image. */
+static int set_file(const struct key *key, const char *value, void *at, struct err *err)
+{
+	if (*value != '/' || !is_plain_path(value) || strlen(value) > MAX_PATH)
+		return keyvalue_bad(value, "the absolute path of a file", err);
+	return set_string(key, value, at, err);
+}
+
+/* Of hosts, users, buckets, regions: what goes into commands and requests, so nothing that means something there. */
+static int set_name(const struct key *key, const char *value, void *at, struct err *err)
+{
+	static const char chars[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:@$+";
+
+	if (strspn(value, chars) != strlen(value) || *value == '-' || strlen(value) > MAX_NAME)
+		return keyvalue_bad(value,
+				    "a name of letters, digits and -_.:@$+, not beginning with '-'",
+				    err);
+	return set_string(key, value, at, err);
+}
+
+static int set_url(const struct key *key, const char *value, void *at, struct err *err)
+{
+	/* what a query holds may be a secret, so it is not quoted */
+	if (strncmp(value, "https://", 8) != 0 || !value[8] || strlen(value) > MAX_URL ||
+	    strpbrk(value, " \t\"<>\\"))
+		return err_set(err, ERR_USAGE, "what is there is no URL that begins with https://");
+	/* messages show a URL up to its query */
+	if (memchr(value + 8, '@', strcspn(value + 8, "/?#")))
+		return err_set(err, ERR_USAGE,
+			       "a URL has no name and password in it: `credentials` is for them");
+	return set_string(key, value, at, err);
 }
 
 static int set_compress(const struct key *key, const char *value, void *at, struct err *err)
@@ -281,6 +337,50 @@ static int add_program(const struct key *key, const char *value, void *at, struc
 	return recipe_add_string(at, value, err);
 }
 
+static int add_recipient(const struct key *key, const char *value, void *at, struct err *err)
+{
+	struct age_recipient ignored;
+	size_t n = 0;
+
+	(void)key;
+	while ((*(char ***)at)[n])
+		n++;
+	if (n == AGE_MAX_RECIPIENTS)
+		return err_set(err, ERR_USAGE, "more than %d of them", AGE_MAX_RECIPIENTS);
+	if (age_recipient_parse(value, &ignored, err))
+		return err->code;
+	return recipe_add_string(at, value, err);
+}
+
+static int add_server(const struct key *key, const char *value, void *at, struct err *err)
+{
+	struct net_ip ignored;
+	size_t n = 0;
+
+	(void)key;
+	while ((*(char ***)at)[n])
+		n++;
+	if (n == RECIPE_MAX_SERVERS)
+		return err_set(err, ERR_USAGE, "more than %d of them", RECIPE_MAX_SERVERS);
+	if (net_ip_parse(value, &ignored, err))
+		return err->code;
+	return recipe_add_string(at, value, err);
+}
+
+/* "ssh-ed25519 AAAA…", as in a file of known hosts without the names in front */
+static int add_host_key(const struct key *key, const char *value, void *at, struct err *err)
+{
+	static const char base64[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+	size_t type = strcspn(value, " ");
+
+	(void)key;
+	if (!type || value[type] != ' ' || !value[type + 1] || strlen(value) > MAX_HOST_KEY ||
+	    strspn(value + type + 1, base64) != strlen(value + type + 1))
+		return keyvalue_bad(value, "a type of key and the key in base64", err);
+	return recipe_add_string(at, value, err);
+}
+
 static void put_list(const struct key *key, const void *at, FILE *to)
 {
 	for (char *const *s = *(char **const *)at; *s; s++)
@@ -330,6 +430,7 @@ static void put_levels(const struct key *key, const void *at, FILE *to)
 #define AT(m)        .at = offsetof(struct recipe, m)
 #define AT_TARGET(m) .at = offsetof(struct recipe_target, m)
 #define VALUE(kind)  .set = set_##kind, .put = put_##kind
+#define TEXT(kind)   .set = set_##kind, .put = put_string
 #define DEADLINE(n, m)                                                                    \
 	{                                                                                 \
 		.name = "deadline-" n, VALUE(number), AT(m), .min = 1, .max = MAX_SECONDS \
@@ -356,6 +457,8 @@ static const struct key keys[] = {
 	LIST("program", programs, add_program),
 	LIST("pre", pre, add_program),
 	LIST("post", post, add_program),
+	LIST("file", files, add_program),
+	LIST("encrypt-to", encrypt_to, add_recipient),
 	{.name = "console-lines", VALUE(number), AT(console_lines), .max = 10000},
 	{.name = "pstore", VALUE(yes_no), AT(pstore)},
 	{.name = "watchdog", VALUE(number), AT(watchdog), .max = 3600},
@@ -364,6 +467,7 @@ static const struct key keys[] = {
 	KEEP("bytes", bytes),
 	KEEP("free", free),
 	DEADLINE("device", deadline_device),
+	DEADLINE("network", deadline_network),
 	DEADLINE("mount", deadline_mount),
 	DEADLINE("log", deadline_log),
 	DEADLINE("dump", deadline_dump),
@@ -371,56 +475,127 @@ static const struct key keys[] = {
 	DEADLINE("hook", deadline_hook),
 	DEADLINE("total", deadline_total),
 	{.name = "device",
-	 .of = OF_ALL,
+	 .of = OF_LOCAL,
 	 .set = set_device,
 	 .put = put_string,
 	 AT_TARGET(device),
 	 .required = true},
 	{.name = "fstype",
-	 .of = OF_FS | OF_SHARE,
+	 .of = OF_MOUNTED,
 	 .set = set_fstype,
 	 .put = put_string,
 	 AT_TARGET(fstype),
 	 .required = true},
+	{.name = "server",
+	 .of = OF_REMOTE,
+	 .set = add_server,
+	 .put = put_list,
+	 AT_TARGET(servers),
+	 .required = true,
+	 .repeatable = true},
+	{.name = "host", .of = OF_REMOTE, TEXT(name), AT_TARGET(host), .required = true},
+	{.name = "port",
+	 .of = OF_REMOTE,
+	 VALUE(number),
+	 AT_TARGET(port),
+	 .min = 1,
+	 .max = UINT16_MAX},
+	{.name = "network", .of = OF_REMOTE, TEXT(name), AT_TARGET(network), .required = true},
+	{.name = "export", .of = OF(NFS), VALUE(path), AT_TARGET(export), .required = true},
 	{.name = "mount-options",
-	 .of = OF_FS | OF_SHARE,
+	 .of = OF_MOUNTED | OF(NFS),
 	 VALUE(string),
 	 AT_TARGET(mount_options),
 	 .may_be_empty = true},
-	{.name = "path", .of = OF_FS | OF_SHARE, VALUE(path), AT_TARGET(path)},
-	{.name = "size", .of = OF_RAW, VALUE(u64), AT_TARGET(size), .max = INT64_MAX},
+	{.name = "user", .of = OF_SSH, TEXT(name), AT_TARGET(user), .required = true},
+	{.name = "identity", .of = OF_SSH, TEXT(file), AT_TARGET(identity), .required = true},
+	{.name = "host-key",
+	 .of = OF_SSH,
+	 .set = add_host_key,
+	 .put = put_list,
+	 AT_TARGET(host_keys),
+	 .required = true,
+	 .repeatable = true},
+	{.name = "url", .of = OF_WEB, TEXT(url), AT_TARGET(url), .required = true},
+	{.name = "bucket", .of = OF(S3), TEXT(name), AT_TARGET(bucket), .required = true},
+	{.name = "region", .of = OF(S3), TEXT(name), AT_TARGET(region)},
+	{.name = "path-style", .of = OF(S3), VALUE(yes_no), AT_TARGET(path_style)},
+	{.name = "credentials", .of = OF_WEB, TEXT(file), AT_TARGET(credentials)},
+	{.name = "ca", .of = OF_WEB, TEXT(file), AT_TARGET(ca), .required = true},
+	{.name = "path", .of = OF_ALL & ~OF(RAW), VALUE(path), AT_TARGET(path)},
+	{.name = "size", .of = OF(RAW), VALUE(u64), AT_TARGET(size), .max = INT64_MAX},
+	{.name = "needs", .of = OF_LOCAL, .set = set_layer, .put = put_string, AT_TARGET(needs)},
+	{.name = "spool", .of = OF_MOUNTED, VALUE(yes_no), AT_TARGET(spool)},
+	{.name = "limit", .of = OF_MOUNTED, VALUE(u64), AT_TARGET(limit), .max = INT64_MAX},
 	{.name = "log-only", .of = OF_ALL, VALUE(yes_no), AT_TARGET(log_only)},
 };
 
-#define TARGET_KEY "target" /* not in the table: it begins a new set of keys */
+/* Not in the table: each begins a new set of keys. */
+#define TARGET_KEY "target"
+#define LINK_KEY   "link"
+#define LAYER_KEY  "layer"
 
 _Static_assert(ARRAY_SIZE(keys) <= 64, "`seen` has a bit per row");
 
 /* ---- targets */
 
-static const char *const target_kinds[] = {
-	[TARGET_FS] = "fs",
-	[TARGET_SHARE] = "share",
-	[TARGET_RAW] = "raw",
+static const struct {
+	const char *name;
+	unsigned int port;
+} target_kinds[TARGET_KINDS] = {
+	[TARGET_FS] = {"fs", 0},         [TARGET_SHARE] = {"share", 0},
+	[TARGET_RAW] = {"raw", 0},       [TARGET_NFS] = {"nfs", 2049},
+	[TARGET_SSH] = {"ssh", 22},      [TARGET_SFTP] = {"sftp", 22},
+	[TARGET_HTTPS] = {"https", 443}, [TARGET_S3] = {"s3", 443},
 };
 
 const char *target_kind_name(enum target_kind kind)
 {
-	return target_kinds[kind];
+	return target_kinds[kind].name;
 }
+
+bool recipe_is_remote(enum target_kind kind)
+{
+	return OF_REMOTE & (1u << kind);
+}
+
+/* Its strings, but for lists. */
+#define TARGET_STRINGS(t)                                                                    \
+	{                                                                                    \
+		&(t)->device, &(t)->fstype, &(t)->mount_options, &(t)->path, &(t)->needs,    \
+			&(t)->host, &(t)->network, &(t)->export, &(t)->user, &(t)->identity, \
+			&(t)->url, &(t)->bucket, &(t)->region, &(t)->credentials, &(t)->ca   \
+	}
 
 static void deinit_target(struct recipe_target *t)
 {
-	free(t->device);
-	free(t->fstype);
-	free(t->mount_options);
-	free(t->path);
+	char **strings[] = TARGET_STRINGS(t);
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		free(*strings[i]);
+	recipe_free_strings(t->servers);
+	recipe_free_strings(t->host_keys);
+}
+
+static bool init_target(struct recipe_target *t, enum target_kind kind)
+{
+	char **strings[] = TARGET_STRINGS(t);
+	bool all = true;
+
+	*t = (struct recipe_target){
+		.kind = kind, .port = target_kinds[kind].port, .path_style = true};
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		all &= (*strings[i] = strdup(strings[i] == &t->path     ? DEFAULT_PATH
+					     : strings[i] == &t->region ? DEFAULT_REGION
+									: "")) != NULL;
+	t->servers = calloc(1, sizeof(*t->servers));
+	t->host_keys = calloc(1, sizeof(*t->host_keys));
+	return all && t->servers && t->host_keys;
 }
 
 int recipe_add_target(struct recipe *r, enum target_kind kind, struct recipe_target **ret,
 		      struct err *err)
 {
-	struct recipe_target t = {.kind = kind};
 	struct recipe_target *grown;
 
 	if (r->n_targets == RECIPE_MAX_TARGETS)
@@ -429,17 +604,17 @@ int recipe_add_target(struct recipe *r, enum target_kind kind, struct recipe_tar
 	if (!grown)
 		return err_nomem(err, (r->n_targets + 1) * sizeof(*grown), "a target");
 	r->targets = grown;
-	t.device = strdup("");
-	t.fstype = strdup("");
-	t.mount_options = strdup("");
-	t.path = strdup(DEFAULT_PATH);
-	if (!t.device || !t.fstype || !t.mount_options || !t.path) {
-		deinit_target(&t);
-		return err_nomem(err, sizeof(t), "a target");
+	if (!init_target(&grown[r->n_targets], kind)) {
+		deinit_target(&grown[r->n_targets]);
+		return err_nomem(err, sizeof(*grown), "a target");
 	}
-	grown[r->n_targets] = t;
 	*ret = &grown[r->n_targets++];
 	return 0;
+}
+
+void recipe_drop_target(struct recipe *r)
+{
+	deinit_target(&r->targets[--r->n_targets]);
 }
 
 static int check_device(const struct recipe_target *t, struct err *err)
@@ -447,20 +622,13 @@ static int check_device(const struct recipe_target *t, struct err *err)
 	const char *d = t->device;
 	bool path = strncmp(d, "/dev/", 5) == 0 && is_plain_path(d);
 
-	switch (t->kind) {
-	case TARGET_FS:
-		if (path || is_id(d, "UUID=") || is_id(d, "PARTUUID="))
-			return 0;
+	if (t->kind == TARGET_FS && !path && !is_id(d, "UUID=") && !is_id(d, "PARTUUID="))
 		return keyvalue_bad(d, "UUID=…, PARTUUID=… or a path below /dev", err);
-	case TARGET_RAW:
-		if (path || is_id(d, "PARTUUID="))
-			return 0;
+	if (t->kind == TARGET_RAW && !path && !is_id(d, "PARTUUID="))
 		return keyvalue_bad(d, "PARTUUID=… or a path below /dev", err);
-	case TARGET_SHARE:
-		if (strcmp(t->fstype, "virtiofs") == 0 || strcmp(t->fstype, "9p") == 0)
-			return 0;
+	if (t->kind == TARGET_SHARE && strcmp(t->fstype, "virtiofs") != 0 &&
+	    strcmp(t->fstype, "9p") != 0)
 		return err_set(err, ERR_USAGE, "fstype: '%s' is not virtiofs or 9p", t->fstype);
-	}
 	return 0;
 }
 
@@ -480,6 +648,31 @@ static int check_target(const struct reading *in, struct err *err)
 				       keys[i].name);
 	if (check_device(t, err))
 		return err_wrap(err, "target %zu: device", r->n_targets);
+	if (t->kind == TARGET_S3 && !*t->credentials)
+		return err_set(err, ERR_USAGE, "target %zu: 'credentials' is missing",
+			       r->n_targets);
+	return 0;
+}
+
+/* What a target is reached through and stands on must be there. */
+static int check_references(const struct recipe *r, struct err *err)
+{
+	for (size_t i = 0; i < r->n_targets; i++) {
+		const struct recipe_target *t = &r->targets[i];
+
+		if (*t->network && !net_find(&r->net, t->network))
+			return err_set(err, ERR_USAGE, "target %zu: network: there is no link '%s'",
+				       i + 1, t->network);
+		if (*t->needs && !layers_find(&r->layers, t->needs))
+			return err_set(err, ERR_USAGE, "target %zu: needs: there is no layer '%s'",
+				       i + 1, t->needs);
+	}
+	for (size_t i = 0; i < r->layers.n; i++)
+		if (*r->layers.v[i].network && !net_find(&r->net, r->layers.v[i].network))
+			return err_set(err, ERR_USAGE, "layer %s: network: there is no link '%s'",
+				       r->layers.v[i].name, r->layers.v[i].network);
+	if (net_check(&r->net, err) || layers_check(&r->layers, err))
+		return err->code;
 	return 0;
 }
 
@@ -490,10 +683,40 @@ static int begin_target(struct reading *in, const char *value, struct err *err)
 	if (check_target(in, err))
 		return err->code;
 	in->seen_in_target = 0;
+	in->section = SECTION_TARGET;
 	for (size_t i = 0; i < ARRAY_SIZE(target_kinds); i++)
-		if (strcmp(value, target_kinds[i]) == 0)
+		if (strcmp(value, target_kinds[i].name) == 0)
 			return recipe_add_target(in->r, (enum target_kind)i, &ignored, err);
-	return keyvalue_bad(value, "a kind of target (fs, share, raw)", err);
+	return keyvalue_bad(value, "a kind of target (fs, share, raw, nfs, ssh, sftp, https, s3)",
+			    err);
+}
+
+static int begin_link(struct reading *in, const char *value, struct err *err)
+{
+	in->section = SECTION_LINK;
+	return net_add(&in->r->net, value, &in->link, err);
+}
+
+static int begin_layer(struct reading *in, const char *value, struct err *err)
+{
+	in->section = SECTION_LAYER;
+	return layers_add(&in->r->layers, value, &in->layer, err);
+}
+
+static const struct {
+	const char *name;
+	int (*begin)(struct reading *in, const char *value, struct err *err);
+} sections[] = {{LINK_KEY, begin_link}, {LAYER_KEY, begin_layer}, {TARGET_KEY, begin_target}};
+
+static int set_in_section(struct reading *in, const char *name, const char *value, struct err *err)
+{
+	int r = in->section == SECTION_LINK ? net_set(in->link, name, value, err)
+					    : layer_set(in->layer, name, value, err);
+
+	if (r)
+		return err_wrap(err, "%s %s", in->section == SECTION_LINK ? LINK_KEY : LAYER_KEY,
+				in->section == SECTION_LINK ? in->link->name : in->layer->name);
+	return 0;
 }
 
 /* ---- reading */
@@ -523,7 +746,7 @@ static void *place_of(const struct key *key, struct reading *in, struct err *err
 		err_set(err, ERR_USAGE, "'%s' stands before the first '" TARGET_KEY "'", key->name);
 	else if (!(key->of & (1u << t->kind)))
 		err_set(err, ERR_USAGE, "a target of the kind %s has no '%s'",
-			target_kinds[t->kind], key->name);
+			target_kinds[t->kind].name, key->name);
 	else
 		return (char *)t + key->at;
 	return NULL;
@@ -554,11 +777,18 @@ static int set_named(const char *name, const char *value, struct reading *in, st
 	if (!first && !(in->seen & 1))
 		return err_set(err, ERR_USAGE, "'%.*s' stands before '%s'", KEYVALUE_QUOTE, name,
 			       keys[0].name);
-	if (strcmp(name, TARGET_KEY) == 0) {
-		if (begin_target(in, value, err))
-			return err_wrap(err, TARGET_KEY);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		if (strcmp(name, sections[i].name) != 0)
+			continue;
+		if (in->section == SECTION_TARGET && sections[i].begin != begin_target)
+			return err_set(err, ERR_USAGE,
+				       "'%s' stands behind the first '" TARGET_KEY "'", name);
+		if (sections[i].begin(in, value, err))
+			return err_wrap(err, "%s", name);
 		return 0;
 	}
+	if (in->section == SECTION_LINK || in->section == SECTION_LAYER)
+		return set_in_section(in, name, value, err);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].name, name) == 0)
 			return set_key(i, value, in, err);
@@ -599,7 +829,7 @@ static int parse_text(char *text, size_t text_len, const char *name, struct reci
 			return err_set(err, ERR_USAGE, "%s: '%s' is missing", name, keys[i].name);
 	if (!r->n_targets)
 		return err_set(err, ERR_USAGE, "%s: there is no '" TARGET_KEY "'", name);
-	if (check_target(&in, err))
+	if (check_target(&in, err) || check_references(r, err))
 		return err_wrap(err, "%s", name);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].name, "failure-action") == 0 && !(in.seen & (UINT64_C(1) << i)))
@@ -622,7 +852,9 @@ int recipe_create_default(struct recipe **ret, struct err *err)
 	r->programs = calloc(1, sizeof(*r->programs));
 	r->pre = calloc(1, sizeof(*r->pre));
 	r->post = calloc(1, sizeof(*r->post));
-	if (!r->modules || !r->programs || !r->pre || !r->post)
+	r->files = calloc(1, sizeof(*r->files));
+	r->encrypt_to = calloc(1, sizeof(*r->encrypt_to));
+	if (!r->modules || !r->programs || !r->pre || !r->post || !r->files || !r->encrypt_to)
 		return err_nomem(err, sizeof(*r), "a recipe");
 	r->levels[0] = 31;
 	r->n_levels = 1;
@@ -631,6 +863,7 @@ int recipe_create_default(struct recipe **ret, struct err *err)
 	r->pstore = true;
 	r->watchdog = 60;
 	r->deadline_device = 30;
+	r->deadline_network = 90;
 	r->deadline_mount = 60;
 	r->deadline_log = 60;
 	r->deadline_dump = 3600;
@@ -684,6 +917,10 @@ void recipe_destroy(struct recipe *r)
 	recipe_free_strings(r->programs);
 	recipe_free_strings(r->pre);
 	recipe_free_strings(r->post);
+	recipe_free_strings(r->files);
+	recipe_free_strings(r->encrypt_to);
+	net_deinit(&r->net);
+	layers_deinit(&r->layers);
 	free(r);
 }
 
@@ -704,21 +941,47 @@ static int check_strings(char *const *list, const char *of, struct err *err)
 	return 0;
 }
 
+static int check_target_strings(struct recipe_target *t, struct err *err)
+{
+	char **strings[] = TARGET_STRINGS(t);
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		if (check_string(*strings[i], err))
+			return err_wrap(err, "target");
+	if (check_strings(t->servers, "server", err) ||
+	    check_strings(t->host_keys, "host-key", err))
+		return err->code;
+	return 0;
+}
+
 /* A value with a newline would be a line of its own: a recipe, but another one. */
 static int check_all_strings(const struct recipe *r, struct err *err)
 {
 	if (check_strings(r->modules, "module", err) ||
 	    check_strings(r->programs, "program", err) || check_strings(r->pre, "pre", err) ||
-	    check_strings(r->post, "post", err))
+	    check_strings(r->post, "post", err) || check_strings(r->files, "file", err) ||
+	    check_strings(r->encrypt_to, "encrypt-to", err))
 		return err->code;
-	for (size_t i = 0; i < r->n_targets; i++) {
-		const struct recipe_target *t = &r->targets[i];
-		char *const list[] = {t->device, t->fstype, t->mount_options, t->path, NULL};
-
-		if (check_strings(list, "target", err))
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (check_target_strings(&r->targets[i], err))
 			return err->code;
-	}
 	return 0;
+}
+
+static void put_sections(const struct recipe *r, FILE *to)
+{
+	for (size_t i = 0; i < r->net.n; i++) {
+		fputc('\n', to);
+		net_put(&r->net.links[i], to);
+	}
+	for (size_t i = 0; i < r->layers.n; i++) {
+		fputc('\n', to);
+		layer_put(&r->layers.v[i], to);
+	}
+	for (size_t i = 0; i < r->n_targets; i++) {
+		fprintf(to, "\n" TARGET_KEY " = %s\n", target_kinds[r->targets[i].kind].name);
+		put_keys(1u << r->targets[i].kind, &r->targets[i], to);
+	}
 }
 
 int recipe_format(const struct recipe *r, char **ret, size_t *ret_len, struct err *err)
@@ -734,10 +997,7 @@ int recipe_format(const struct recipe *r, char **ret, size_t *ret_len, struct er
 	if (!to)
 		return err_sys(err, errno, "a buffer for the recipe");
 	put_keys(OF_RECIPE, r, to);
-	for (size_t i = 0; i < r->n_targets; i++) {
-		fprintf(to, "\n" TARGET_KEY " = %s\n", target_kinds[r->targets[i].kind]);
-		put_keys(1u << r->targets[i].kind, &r->targets[i], to);
-	}
+	put_sections(r, to);
 	if (fclose(to))
 		return err_sys(err, errno, "a buffer for the recipe");
 	if (recipe_create((struct bytes){(const uint8_t *)text, len}, "the recipe", &again, err))

@@ -111,7 +111,7 @@ static void put_shared(struct writer *w)
 static void put_log(struct writer *w)
 {
 	json_begin_object(w->json, "log");
-	json_put_string(w->json, "file", w->t->log_written ? "dmesg.txt" : NULL);
+	json_put_string(w->json, "file", w->t->log_written ? w->t->place.files[CRASH_LOG] : NULL);
 	json_put_uint(w->json, "bytes", w->t->log_bytes);
 	json_end_object(w->json);
 }
@@ -147,10 +147,13 @@ static void put_dump(struct writer *w)
 	const struct record_target *t = w->t;
 	struct json *j = w->json;
 
+	char cut[sizeof(t->place.files[0]) + sizeof(".incomplete")];
+
+	snprintf(cut, sizeof(cut), "%s.incomplete", t->place.files[CRASH_DUMP]);
 	json_begin_object(j, "dump");
 	json_put_string(j, "file",
-			t->dump_written ? "vmcore"
-			: t->dump_cut   ? "vmcore.incomplete"
+			t->dump_written ? t->place.files[CRASH_DUMP]
+			: t->dump_cut   ? cut
 					: NULL);
 	json_put_string(j, "format", w->recipe->elf ? "elf" : "kdump-compressed");
 	json_put_string(j, "codec", codec_name(t->codec));
@@ -196,6 +199,43 @@ static void put_target(struct writer *w, const struct record_target *t,
 	json_end_object(j);
 }
 
+/*
+ * It is to be sent on, to the first remote target that takes dumps. False: it is no spool, there is no such target, or a
+ * remote one has it whole.
+ */
+static bool waits_for(const struct writer *w, const struct recipe_target **ret)
+{
+	const struct recipe *recipe = w->recipe;
+	const struct recipe_target *to = NULL;
+
+	if (!recipe->targets[w->t - w->rec->targets].spool)
+		return false;
+	for (size_t i = 0; i < recipe->n_targets; i++) {
+		const struct recipe_target *t = &recipe->targets[i];
+
+		if (!recipe_is_remote(t->kind) || t->log_only)
+			continue;
+		if (record_result(&w->rec->targets[i]) == RECORD_COMPLETE)
+			return false;
+		if (!to)
+			to = t;
+	}
+	*ret = to;
+	return to != NULL;
+}
+
+static void put_spool(struct writer *w)
+{
+	const struct recipe_target *to = NULL;
+	bool waits = waits_for(w, &to);
+	char what[512];
+
+	json_put_bool(w->json, "spool", waits);
+	if (waits)
+		target_describe(to, what, sizeof(what));
+	put_text(w, "send_to", waits ? what : NULL);
+}
+
 static void put_capture(struct writer *w)
 {
 	const struct record *rec = w->rec;
@@ -205,6 +245,7 @@ static void put_capture(struct writer *w)
 	json_put_string(j, "result", record_result_name(record_result(w->t)));
 	put_text(w, "device", *w->t->place.device ? w->t->place.device : NULL);
 	json_put_uint(j, "target", (uint64_t)(w->t - rec->targets) + 1);
+	put_spool(w);
 	json_begin_array(j, "targets");
 	for (size_t i = 0; i < w->recipe->n_targets; i++)
 		put_target(w, &rec->targets[i], &w->recipe->targets[i]);

@@ -21,6 +21,7 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "capture/spool.h"
 #include "capture/target.h"
 
 #define DOOMED       ".removing-" /* before the name of a crash while it is removed */
@@ -41,6 +42,7 @@ struct crash {
 	ino_t ino;
 	uint64_t bytes;
 	bool pinned, dump;
+	bool waits; /* to be sent: this is all that there is of it */
 };
 
 struct crashes {
@@ -138,6 +140,20 @@ static int compare(const void *a, const void *b)
 	if (x->time != y->time)
 		return x->time < y->time ? -1 : 1;
 	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/*
+ * In which order they go: those that nobody waits for, the oldest first; then those that wait to be sent, the newest first,
+ * since of crashes that follow one another the first one tells most.
+ */
+static int compare_removal(const void *a, const void *b)
+{
+	const struct crash *x = *(const struct crash *const *)a,
+			   *y = *(const struct crash *const *)b;
+
+	if (x->waits != y->waits)
+		return x->waits ? 1 : -1;
+	return x->waits ? compare(y, x) : compare(x, y);
 }
 
 /* ---- trees */
@@ -285,6 +301,17 @@ static bool has_record(int dir)
 	return n >= strlen(start) && memcmp(packed, start, strlen(start)) == 0;
 }
 
+/* A whole one, by whatever name. */
+static bool has_dump(int dir)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = crash_file_any_name(CRASH_DUMP, i)); i++)
+		if (is_file(dir, name))
+			return true;
+	return false;
+}
+
 /* What cannot be known counts as pinned. */
 static bool is_pinned(int dir)
 {
@@ -320,7 +347,8 @@ static bool examine(int base, const char *name, uid_t owner, struct crash *ret, 
 		return false;
 	c.dev = makedev(st.stx_dev_major, st.stx_dev_minor);
 	c.ino = st.stx_ino;
-	c.dump = is_file(fd, crash_file_name(CRASH_DUMP));
+	c.dump = has_dump(fd);
+	c.waits = spool_is_waiting(fd);
 	if (walk_folder(&walk, fd, 0, broken)) {
 		/* what was counted is what there is at least */
 	}
@@ -525,8 +553,14 @@ static bool is_protected(const struct retention *t, const struct crash *c)
 	return c->pinned || c == t->dump || (t->newest && strcmp(c->name, t->newest) == 0);
 }
 
-static void apply(struct retention *t, const struct crashes *all, retain_fn tell, void *ctx)
+static int apply(struct retention *t, const struct crashes *all, retain_fn tell, void *ctx,
+		 struct err *err)
 {
+	_cleanup_free_ const struct crash **order =
+		calloc(all->n + 1, sizeof(const struct crash *));
+
+	if (!order)
+		return err_nomem(err, (all->n + 1) * sizeof(*order), "a list of crashes");
 	for (size_t i = 0; i < all->n; i++) {
 		const struct crash *c = &all->list[i];
 
@@ -535,11 +569,13 @@ static void apply(struct retention *t, const struct crashes *all, retain_fn tell
 			t->bytes = UINT64_MAX;
 		if (c->dump)
 			t->dump = c;
+		order[i] = c;
 	}
+	qsort(order, all->n, sizeof(const struct crash *), compare_removal);
 	t->may_age = !all->n || t->now >= all->list[all->n - 1].time;
 	t->mind_free = t->rules->free && read_free(t->base, &t->free);
 	for (size_t i = 0; i < all->n; i++) {
-		const struct crash *c = &all->list[i];
+		const struct crash *c = order[i];
 		const char *why = is_protected(t, c) ? NULL : reason(t, c);
 
 		if (tell)
@@ -547,6 +583,7 @@ static void apply(struct retention *t, const struct crashes *all, retain_fn tell
 		if (why)
 			apply_one(t, c);
 	}
+	return 0;
 }
 
 int retain_apply(const char *folder, const char *newest, const struct recipe_retention *rules,
@@ -575,7 +612,7 @@ int retain_apply(const char *folder, const char *newest, const struct recipe_ret
 		if (all.n)
 			qsort(all.list, all.n, sizeof(*all.list), compare);
 		stats.crashes = all.n;
-		apply(&t, &all, tell, ctx);
+		r = apply(&t, &all, tell, ctx, err);
 		*ret = stats;
 	}
 	free(all.list);

@@ -4,6 +4,9 @@
  * it (perhaps with "-2" …) that has a crash.json of ours and the owner of the newest one (without that, of this process);
  * nothing else is touched, ever, and no symbolic link is followed.
  *
+ * Crashes that wait to be sent (capture/spool.h) go after all others, and of them the newest first: within the bounds of a spool
+ * the oldest stays longest.
+ *
  * Never removed: the folder named as the newest one, the one whose name is the latest of those with a whole dump, and
  * whatever has a file "pinned" in it, or one that is immutable or append-only (chattr). The rest goes, oldest first, as long as a limit is exceeded. Ages are by the names and
  * relative to `now`; where `now` is before the newest name (a clock at 1970) the limit of age is left alone. Incomplete ones
@@ -40,7 +43,7 @@ typedef void (*retain_fn)(void *ctx, const char *name, uint64_t bytes, bool pinn
 
 /*
  * Apply the rules in `folder`. `newest`: name of the crash that has just been made, or NULL. `dry`: remove nothing. `tell`
- * may be NULL; it hears of the oldest first. A folder is first renamed to a name of no crash, so that one that is half removed is none; leftovers of
+ * may be NULL; it hears of them in the order in which they would go. A folder is first renamed to a name of no crash, so that one that is half removed is none; leftovers of
  * such names are removed as well.
  */
 int retain_apply(const char *folder, const char *newest, const struct recipe_retention *rules,

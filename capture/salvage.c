@@ -161,19 +161,11 @@ static int copy_bytes(struct copy *c, const struct crashpart_part *part, struct 
 	return 0;
 }
 
-/* One of the names that a crash has; others are kept, but count for nothing. */
-static bool is_known(const char *name)
-{
-	for (int file = 0; file < CRASH_FILES; file++)
-		if (strcmp(name, crash_file_name((enum crash_file)file)) == 0)
-			return true;
-	return false;
-}
-
 static int copy_part(struct copy *c, const struct crashpart_part *part, const char *folder,
 		     bool *ret_whole, struct err *err)
 {
 	char path[PATH_MAX];
+	enum crash_file file;
 	struct out *out;
 	bool whole;
 	int r = path_of(folder, part->name, "", path, err);
@@ -187,7 +179,8 @@ static int copy_part(struct copy *c, const struct crashpart_part *part, const ch
 		out->ops->abort(out);
 		return r;
 	}
-	whole = whole && is_known(part->name);
+	/* others are kept, but count for nothing */
+	whole = whole && crash_file_of_name(part->name, &file);
 	if (whole)
 		r = out->ops->commit(out, err);
 	else if (!(r = out->ops->sync(out, err)))
@@ -210,6 +203,7 @@ static int copy_parts(struct copy *c, const struct crashpart_entry *entry, const
 	for (size_t i = 0; i < entry->n_parts; i++) {
 		const struct crashpart_part *part = &entry->parts[i];
 		size_t len = strlen(text);
+		enum crash_file file;
 		bool whole;
 		int r;
 
@@ -218,7 +212,7 @@ static int copy_parts(struct copy *c, const struct crashpart_entry *entry, const
 		r = copy_part(c, part, folder, &whole, err);
 		if (r)
 			return r;
-		*ret_dump |= whole && strcmp(part->name, crash_file_name(CRASH_DUMP)) == 0;
+		*ret_dump |= whole && crash_file_of_name(part->name, &file) && file == CRASH_DUMP;
 		if (whole)
 			manifest_line(part->sha256, part->name, text + len, sizeof(text) - len);
 	}

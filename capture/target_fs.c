@@ -12,7 +12,8 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "capture/record.h"
-#include "capture/target.h"
+#include "capture/spool.h"
+#include "capture/target_mounted.h"
 
 #define MAX_SAME_NAME 100
 #define MAX_ODD_NAMES 10
@@ -28,6 +29,25 @@
 #define LEAVE_FRACTION 100
 #define LEAVE_MAX      (256ULL << 20)
 
+/* The layer's device must hold what was there when it was recorded. */
+static int check_layered(const struct target *t, struct err *err)
+{
+	const char *node = t->place->device, *wanted = t->recipe->device;
+	_cleanup_close_ int fd = root_open(t->root, node, O_RDONLY);
+	struct fsid id;
+	uint64_t size;
+
+	if (fd < 0)
+		return err_sys(err, errno, "%s%s: open", t->root->path, node);
+	if (device_size(fd, node, &size, err) || fsid_read(fd, size, node, &id, err))
+		return err->code;
+	if (strncmp(wanted, "UUID=", 5) == 0 && strcasecmp(wanted + 5, id.uuid) != 0)
+		return err_set(err, ERR_NOT_FOUND, "%s (%s) holds %s with the UUID '%s', not %s",
+			       node, t->recipe->needs, *id.type ? id.type : "nothing known",
+			       id.uuid, wanted);
+	return 0;
+}
+
 static int fs_find(struct target *t, struct err *err)
 {
 	char found[DEVICE_PATH_MAX];
@@ -40,6 +60,8 @@ static int fs_find(struct target *t, struct err *err)
 			return err_sys(err, ENAMETOOLONG, "tag %.80s…", t->recipe->device);
 		return 0;
 	}
+	if (*t->recipe->needs)
+		return target_find_layer(t, err) || check_layered(t, err) ? err->code : 0;
 	r = device_wait(t->recipe->device, t->root, found, err);
 	if (!r)
 		strcpy(t->place->device, found);
@@ -52,10 +74,24 @@ static const char *implied_options(const struct recipe_target *t)
 	return strcmp(t->fstype, "9p") == 0 ? "trans=virtio,version=9p2000.L" : "";
 }
 
-static int fs_attach(struct target *t, struct err *err)
+int target_mount(struct target *t, const char *device, const char *what, const char *fstype,
+		 const char *options, struct err *err)
 {
 	const unsigned long flags = MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	const char *type = t->recipe->fstype, *own = t->recipe->mount_options;
+
+	if (mkdir(t->mountpoint, 0700) && errno != EEXIST)
+		return err_sys(err, errno, "%s: create", t->mountpoint);
+	/* should it take too long, this is what it was */
+	err_set(err, ERR_TIMEOUT, "mount %s (%s) as %s", device, what, fstype);
+	if (t->sys->mount(device, t->mountpoint, fstype, flags, options))
+		return err_sys(err, errno, "mount %s (%s) as %s%s%s", device, what, fstype,
+			       *options ? " with options " : "", options);
+	return 0;
+}
+
+static int fs_attach(struct target *t, struct err *err)
+{
+	const char *own = t->recipe->mount_options;
 	const char *implied = implied_options(t->recipe);
 	const char *top = t->recipe->kind == TARGET_SHARE ? "" : t->root->path;
 	char device[PATH_MAX], options[PATH_MAX];
@@ -66,14 +102,7 @@ static int fs_attach(struct target *t, struct err *err)
 	if (snprintf(options, sizeof(options), "%s%s%s", implied, *implied && *own ? "," : "",
 		     own) >= (int)sizeof(options))
 		return err_set(err, ERR_USAGE, "mount options of %zu bytes", strlen(own));
-	if (mkdir(t->mountpoint, 0700) && errno != EEXIST)
-		return err_sys(err, errno, "%s: create", t->mountpoint);
-	/* should it take too long, this is what it was */
-	err_set(err, ERR_TIMEOUT, "mount %s (%s) as %s", device, t->recipe->device, type);
-	if (t->sys->mount(device, t->mountpoint, type, flags, options))
-		return err_sys(err, errno, "mount %s (%s) as %s%s%s", device, t->recipe->device,
-			       type, *options ? " with options " : "", options);
-	return 0;
+	return target_mount(t, device, t->recipe->device, t->recipe->fstype, options, err);
 }
 
 /* ---- the crash's folder */
@@ -136,7 +165,7 @@ static unsigned int odd_number(void)
 	return (unsigned int)(now.tv_nsec % 900000000 + 2);
 }
 
-static int fs_begin(struct target *t, uint64_t crash_time, struct err *err)
+int target_mounted_begin(struct target *t, uint64_t crash_time, struct err *err)
 {
 	struct target_place *place = t->place;
 	char base[PATH_MAX], stamp[32];
@@ -180,20 +209,26 @@ static int path_of(const struct target *t, const char *name, char ret[PATH_MAX],
 	return 0;
 }
 
-static int fs_create(struct target *t, enum crash_file file, struct out **ret, struct err *err)
+int target_mounted_create(struct target *t, enum crash_file file, const char *name,
+			  struct out **ret, struct err *err)
 {
 	char path[PATH_MAX];
-	int r = path_of(t, crash_file_name(file), path, err);
+	int r = path_of(t, name, path, err);
 
+	(void)file;
+	/* that it was inside may be long ago: what is sent after the boot goes on in a folder of an earlier attempt */
+	if (!r && t->healthy)
+		r = check_inside(t->place->folder, t->mountpoint, err);
 	return r ? r : out_file_create(path, true, ret, err);
 }
 
-static int fs_open(struct target *t, enum crash_file file, int *ret_fd, uint64_t *ret_offset,
-		   uint64_t *ret_len, struct err *err)
+int target_mounted_open(struct target *t, enum crash_file file, int *ret_fd, uint64_t *ret_offset,
+			uint64_t *ret_len, struct err *err)
 {
 	char path[PATH_MAX];
 	struct stat st;
-	int r = path_of(t, crash_file_name(file), path, err);
+	const char *known = t->place->files[file];
+	int r = path_of(t, *known ? known : target_file_name(t, file), path, err);
 	_cleanup_close_ int fd = r ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (r)
@@ -209,7 +244,7 @@ static int fs_open(struct target *t, enum crash_file file, int *ret_fd, uint64_t
 	return 0;
 }
 
-static int fs_space(struct target *t, uint64_t *ret, struct err *err)
+int target_mounted_space(struct target *t, uint64_t *ret, struct err *err)
 {
 	struct statvfs st;
 	uint64_t unit, leave, there;
@@ -228,7 +263,7 @@ static int fs_space(struct target *t, uint64_t *ret, struct err *err)
 }
 
 /* The files are whole under their names, or not there: there is nothing to mark. */
-static int fs_seal(struct target *t, bool whole, struct err *err)
+int target_mounted_seal(struct target *t, bool whole, struct err *err)
 {
 	(void)t;
 	(void)whole;
@@ -258,7 +293,7 @@ static int unmount(const struct target *t)
 	return r;
 }
 
-static int fs_detach(struct target *t, struct err *err)
+int target_unmount(struct target *t, struct err *err)
 {
 	if (unmount(t) == 0)
 		return 0;
@@ -271,26 +306,40 @@ static int fs_detach(struct target *t, struct err *err)
 	return err_set(err, ERR_SYSTEM, "unmount %s: still in use, left behind", t->mountpoint);
 }
 
-const struct target_ops target_fs_ops = {
-	.find = fs_find,
-	.attach = fs_attach,
-	.begin = fs_begin,
-	.create = fs_create,
-	.open = fs_open,
-	.space = fs_space,
-	.seal = fs_seal,
-	.detach = fs_detach,
-};
+/* As much as there is room for; of a spool no more than its limit leaves. */
+static int fs_space(struct target *t, uint64_t *ret, struct err *err)
+{
+	uint64_t limit = t->recipe->limit, there, used;
+	char base[PATH_MAX];
 
-int target_keep_rest(struct target *t, enum crash_file file, struct err *err)
+	if (target_mounted_space(t, &there, err))
+		return err->code;
+	if (limit) {
+		if (snprintf(base, sizeof(base), "%s%s", t->mountpoint, t->recipe->path) >=
+		    (int)sizeof(base))
+			return err_sys(err, ENAMETOOLONG, "%s%.200s…", t->mountpoint,
+				       t->recipe->path);
+		if (spool_used(base, t->place->folder, &used, err))
+			return err->code;
+		there = NUM_MIN(there, limit > used ? limit - used : 0);
+	}
+	*ret = there;
+	return 0;
+}
+
+static int fs_detach(struct target *t, struct err *err)
+{
+	int r = target_unmount(t, err);
+
+	return r ? r : target_release_layer(t, err);
+}
+
+int target_mounted_keep_rest(struct target *t, enum crash_file file, struct err *err)
 {
 	char name[64], path[PATH_MAX];
 	int r;
 
-	if (!*t->place->folder)
-		return err_set(err, ERR_UNSUPPORTED, "%s: its length is not known",
-			       crash_file_name(file));
-	snprintf(name, sizeof(name), "%s.incomplete", crash_file_name(file));
+	snprintf(name, sizeof(name), "%s.incomplete", target_file_name(t, file));
 	r = path_of(t, name, path, err);
 	if (r)
 		return r;
@@ -303,6 +352,20 @@ int target_keep_rest(struct target *t, enum crash_file file, struct err *err)
 		return err_sys(err, errno, "%s: fsync", path);
 	return io_sync_parent(path, err);
 }
+
+const struct target_ops target_fs_ops = {
+	.network = target_network_of_layer,
+	.find = fs_find,
+	.attach = fs_attach,
+	.begin = target_mounted_begin,
+	.create = target_mounted_create,
+	.digest = target_digest_open,
+	.open = target_mounted_open,
+	.space = fs_space,
+	.keep_rest = target_mounted_keep_rest,
+	.seal = target_mounted_seal,
+	.detach = fs_detach,
+};
 
 /* ---- room for the last record */
 

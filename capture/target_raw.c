@@ -134,8 +134,11 @@ static int open_entry(const struct target *t, int *ret_fd, struct crashpart_entr
 static int raw_find(struct target *t, struct err *err)
 {
 	char found[DEVICE_PATH_MAX];
-	int r = device_wait(t->recipe->device, t->root, found, err);
+	int r;
 
+	if (*t->recipe->needs)
+		return target_find_layer(t, err);
+	r = device_wait(t->recipe->device, t->root, found, err);
 	if (!r)
 		strcpy(t->place->device, found);
 	return r;
@@ -289,7 +292,8 @@ static void make_id(uint8_t ret[16])
 	memcpy(ret, digest, 16);
 }
 
-static void init_entry(struct crashpart_entry *e, uint64_t start, uint64_t end, uint64_t crash_time)
+static void init_entry(const struct target *t, struct crashpart_entry *e, uint64_t start,
+		       uint64_t end, uint64_t crash_time)
 {
 	*e = (struct crashpart_entry){
 		.state = CRASHPART_WRITING,
@@ -303,7 +307,7 @@ static void init_entry(struct crashpart_entry *e, uint64_t start, uint64_t end, 
 		struct crashpart_part *part = &e->parts[part_number((enum crash_file)file)];
 
 		snprintf(part->name, sizeof(part->name), "%s",
-			 crash_file_name((enum crash_file)file));
+			 target_file_name(t, (enum crash_file)file));
 		part->offset = area_of(start, end, (enum crash_file)file).start;
 	}
 }
@@ -348,7 +352,7 @@ static int raw_begin(struct target *t, uint64_t crash_time, struct err *err)
 			       "%s: %u crashes leave no room for another one in its %" PRIu64
 			       " bytes; `lifeboat collect` empties it",
 			       name, last.n, size);
-	init_entry(&entry, last.end, size, crash_time ? crash_time : (uint64_t)time(NULL));
+	init_entry(t, &entry, last.end, size, crash_time ? crash_time : (uint64_t)time(NULL));
 	r = crashpart_write(fd, &entry, name, err);
 	if (r)
 		return r;
@@ -619,7 +623,9 @@ static int take_area(struct raw_out *o, struct crashpart_entry *e, struct err *e
 	return crashpart_write(o->fd, e, o->place.device, err);
 }
 
-static int raw_create(struct target *t, enum crash_file file, struct out **ret, struct err *err)
+/* The entry has had its parts' names since it was begun. */
+static int raw_create(struct target *t, enum crash_file file, const char *name, struct out **ret,
+		      struct err *err)
 {
 	struct raw_out *o = calloc(1, sizeof(*o));
 	struct crashpart_entry entry;
@@ -627,7 +633,7 @@ static int raw_create(struct target *t, enum crash_file file, struct out **ret, 
 	int r;
 
 	if (!o)
-		return err_nomem(err, sizeof(*o), crash_file_name(file));
+		return err_nomem(err, sizeof(*o), name);
 	*o = (struct raw_out){
 		.out = {.ops = &raw_out_ops, .name = crash_file_name(file)},
 		.file = file,
@@ -680,6 +686,13 @@ static int raw_space(struct target *t, uint64_t *ret, struct err *err)
 	return 0;
 }
 
+/* What is on the disk of it is known by its writer only. */
+static int raw_keep_rest(struct target *t, enum crash_file file, struct err *err)
+{
+	return err_set(err, ERR_UNSUPPORTED, "%s: %s: its length is not known", t->place->device,
+		       crash_file_name(file));
+}
+
 /* ---- the end */
 
 static int raw_seal(struct target *t, bool whole, struct err *err)
@@ -707,16 +720,22 @@ static int raw_detach(struct target *t, struct err *err)
 	r = open_device(t, O_RDWR, &fd, err);
 	if (!r && fdatasync(fd))
 		r = err_sys(err, errno, "%s: fdatasync", t->place->device);
-	return r;
+	if (fd >= 0)
+		close(fd);
+	fd = -1;
+	return r ? r : target_release_layer(t, err);
 }
 
 const struct target_ops target_raw_ops = {
+	.network = target_network_of_layer,
 	.find = raw_find,
 	.attach = raw_attach,
 	.begin = raw_begin,
 	.create = raw_create,
+	.digest = target_digest_open,
 	.open = raw_open,
 	.space = raw_space,
+	.keep_rest = raw_keep_rest,
 	.seal = raw_seal,
 	.detach = raw_detach,
 };

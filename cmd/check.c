@@ -244,9 +244,10 @@ static int look_at_all(struct check_run *run, struct err *err)
 static void keep_note(void *ctx, enum service_tone tone, const char *text)
 {
 	struct check_run *run = ctx;
+	char ***list = tone == SERVICE_NOTE ? &run->notes : &run->warnings;
 	struct err ignored;
 
-	if (tone == SERVICE_NOTE && run->notes && recipe_add_string(&run->notes, text, &ignored))
+	if (tone != SERVICE_PROGRESS && *list && recipe_add_string(list, text, &ignored))
 		return; /* a note is no reason to stop */
 }
 
@@ -273,6 +274,7 @@ static int check_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 	if (r)
 		return r;
 	run.notes = calloc(1, sizeof(*run.notes));
+	run.warnings = calloc(1, sizeof(*run.warnings));
 	run.service = &words.service;
 	run.service->tell = keep_note;
 	run.service->tell_ctx = &run;
@@ -291,6 +293,7 @@ static int check_run(const struct cmd *cmd, int argc, char **argv, struct err *e
 	recipe_destroy(run.recipe);
 	config_destroy(run.config);
 	recipe_free_strings(run.notes);
+	recipe_free_strings(run.warnings);
 	service_words_deinit(&words);
 	if (r || !run.fatal)
 		return r;

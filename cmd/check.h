@@ -19,6 +19,7 @@ struct check_run {
 	struct config *config;           /* NULL: it cannot be read */
 	struct recipe *recipe;           /* what became of it; NULL: nothing */
 	char **notes;                    /* that were told on the way; NULL: none */
+	char **warnings;                 /* likewise: what is left out of the recipe */
 	char kernel[BUILD_VERSION_SIZE]; /* that captures; "": not known */
 };
 

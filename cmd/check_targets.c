@@ -34,6 +34,7 @@ static void put_config_json(const struct check_run *run, const char *file)
 	json_end_array(j);
 	put_strings(j, "modules", r->modules);
 	put_strings(j, "notes", run->notes ? run->notes : none);
+	put_strings(j, "missing", run->warnings ? run->warnings : none);
 }
 
 static void put_config(const struct check_run *run, const char *file)
@@ -45,6 +46,8 @@ static void put_config(const struct check_run *run, const char *file)
 		modules++;
 	printf("configuration: targets: %zu, modules: %zu (%s, kernel %s)\n", r->n_targets, modules,
 	       file ? file : "no " CONFIG_PATH ": the defaults", run->kernel);
+	for (char **n = run->warnings; n && *n; n++)
+		check_put_note("WARNING", *n);
 	for (char **n = run->notes; n && *n; n++)
 		check_put_note("note", *n);
 }

@@ -116,6 +116,7 @@ extern const struct cmd cmd_list;
 extern const struct cmd cmd_show;
 extern const struct cmd cmd_prune;
 extern const struct cmd cmd_collect;
+extern const struct cmd cmd_send;
 extern const struct cmd cmd_recipe;
 extern const struct cmd cmd_import;
 extern const struct cmd cmd_generator; /* by its name only: no command of a person's */

@@ -16,6 +16,23 @@ void crashes_print(FILE *to, const char *text)
 	fputs(plain ? text_plain(text, plain, size) : "?", to);
 }
 
+static void put_sent(struct json *j, const struct dumps_entry *e)
+{
+	char time[UTC_TEXT];
+
+	if (!*e->sent_to) {
+		json_put_null(j, "sent");
+		return;
+	}
+	json_begin_object(j, "sent");
+	json_put_string(j, "time", e->sent_time && utc_format(e->sent_time, time) ? time : NULL);
+	json_put_string(j, "target", e->sent_to);
+	json_put_string(j, "name", e->sent_name);
+	json_put_bool(j, "verified", e->sent_verified);
+	json_put_bool(j, "dump", e->sent_dump);
+	json_end_object(j);
+}
+
 void crashes_put(struct json *j, const struct dumps_entry *e)
 {
 	char time[UTC_TEXT];
@@ -38,6 +55,9 @@ void crashes_put(struct json *j, const struct dumps_entry *e)
 		json_put_null(j, "bytes");
 		json_put_null(j, "dump_bytes");
 	}
+	json_put_bool(j, "waits", e->waits);
+	json_put_string(j, "send_to", *e->send_to ? e->send_to : NULL);
+	put_sent(j, e);
 	json_put_bool(j, "pinned", e->pinned);
 	json_put_bool(j, "foreign", e->foreign);
 	json_put_string(j, "record_error", *e->record_error ? e->record_error : NULL);

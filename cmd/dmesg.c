@@ -4,7 +4,7 @@
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
-	struct dump_options input = {0};
+	struct dump_options input = {.verb = cmd->name};
 	const struct opt opts[] = {DUMP_OPT_PARTIAL(&input)};
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 1, argc, err);
 

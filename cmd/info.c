@@ -245,7 +245,7 @@ static int print_json(const struct source *src, const char *vmcoreinfo, struct e
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
-	struct dump_options input = {0};
+	struct dump_options input = {.verb = cmd->name};
 	bool all = false, json = false;
 	const struct opt opts[] = {
 		DUMP_OPT_PARTIAL(&input),

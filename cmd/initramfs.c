@@ -37,10 +37,10 @@ static void print_text(const char *out, const struct initramfs_image *image)
 	char packed[16], unpacked[16], memory[16], peak[16];
 
 	printf("%s: %s %s, %s unpacked, %zu modules, %zu firmware files, %zu programs (%zu "
-	       "files)\n",
+	       "files), %zu files as they are\n",
 	       out, num_human(image->len, packed), pack_kind_name(image->pack),
 	       num_human(image->unpacked_len, unpacked), image->n_modules, image->n_firmware,
-	       image->n_programs, image->n_program_files);
+	       image->n_programs, image->n_program_files, image->n_files);
 	printf("memory in the capture kernel, about: %s, %s while it is unpacked\n",
 	       num_human(image->memory, memory), num_human(image->memory_peak, peak));
 }
@@ -65,6 +65,7 @@ static void print_json(const char *out, const struct initramfs_image *image)
 	json_put_uint(&j, "firmware", image->n_firmware);
 	json_put_uint(&j, "programs", image->n_programs);
 	json_put_uint(&j, "program_files", image->n_program_files);
+	json_put_uint(&j, "files", image->n_files);
 	json_begin_array(&j, "missing_firmware");
 	for (size_t i = 0; i < image->n_missing; i++)
 		json_put_string(&j, NULL, image->missing[i]);

@@ -84,6 +84,15 @@ static int check_split(const struct job *job, struct err *err)
 	return 0;
 }
 
+static int check_encrypted(const struct job *job, struct err *err)
+{
+	if (job->n_recipients && (job->kind != JOB_FILTER || job->dry_run))
+		return err_set(err, ERR_USAGE,
+			       "--encrypt-to is for one dump that is filtered and written: no -R, "
+			       "--reassemble, --split or --dry-run");
+	return 0;
+}
+
 static int check_dry_run(const struct job *job, struct err *err)
 {
 	if (job->dry_run && (job->limit || job->time_budget))
@@ -135,6 +144,18 @@ static int take_codec(struct job *job, struct err *err)
 	return 0;
 }
 
+int job_encrypt_to(struct job *job, const struct opt_list *texts, struct err *err)
+{
+	if (texts->n > AGE_MAX_RECIPIENTS)
+		return err_set(err, ERR_USAGE, "--encrypt-to: more than %d recipients",
+			       AGE_MAX_RECIPIENTS);
+	for (size_t i = 0; i < texts->n; i++)
+		if (age_recipient_parse(texts->v[i], &job->recipients[i], err))
+			return err_wrap(err, "--encrypt-to");
+	job->n_recipients = texts->n;
+	return 0;
+}
+
 int job_prepare(struct job *job, char **operands, struct err *err)
 {
 	int r = parse_levels(job, job->levels, err);
@@ -149,6 +170,8 @@ int job_prepare(struct job *job, char **operands, struct err *err)
 		r = check_flatten(job, err);
 	if (!r)
 		r = check_dry_run(job, err);
+	if (!r)
+		r = check_encrypted(job, err);
 	if (!r && job->format == FILTER_ELF && job->codec != CODEC_RAW)
 		r = err_set(err, ERR_USAGE, "-E writes pages as they are, not with %s",
 			    codec_name((enum codec)job->codec));
@@ -164,7 +187,30 @@ static int create_stream(struct out **ret, struct err *err)
 {
 	if (isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE, "-F: standard output is a terminal");
-	return flat_out_create(STDOUT_FILENO, JOB_STDOUT, ret, err);
+	return out_stream_create(STDOUT_FILENO, JOB_STDOUT, ret, err);
+}
+
+/* What the filter writes to, for `name` or for standard output: as it is, flattened, or that and encrypted. */
+static int create_out(const struct job *job, const char *name, struct out **ret, struct err *err)
+{
+	struct out *out, *outer;
+	int r = name ? out_file_create(name, job->force, &out, err) : create_stream(&out, err);
+
+	if (r)
+		return r;
+	if (job->n_recipients) {
+		r = age_out_create(out, job->recipients, job->n_recipients, &outer, err);
+		out = r ? out : outer;
+	}
+	if (!r && out->sequential) {
+		r = flat_out_create_over(out, &outer, err);
+		out = r ? out : outer;
+	}
+	if (r)
+		out->ops->abort(out);
+	else
+		*ret = out;
+	return r;
 }
 
 /* What is left of the time, as a point of it; 0: there is no end. */
@@ -181,8 +227,7 @@ static int create_outs(const struct job *job, struct out ***ret, size_t *ret_n, 
 	int r = outs ? 0 : err_nomem(err, n * sizeof(struct out *), "the outputs");
 
 	for (; made < n && !r; made += !r)
-		r = job->n_outs ? out_file_create(job->outs[made], job->force, &outs[made], err)
-				: create_stream(&outs[made], err);
+		r = create_out(job, job->n_outs ? job->outs[made] : NULL, &outs[made], err);
 	if (!r) {
 		*ret = outs;
 		*ret_n = n;

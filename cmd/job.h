@@ -7,6 +7,7 @@
 
 #include "base/opt.h"
 #include "cmd/dump.h"
+#include "crypt/age.h"
 #include "filter/filter.h"
 
 #define JOB_MAX_LEVELS 8
@@ -36,6 +37,9 @@ struct job {
 	bool stats;    /* print them at the end */
 	bool json;     /* as a JSON object; of JOB_FILTER only */
 	struct dump_options input;
+	struct age_recipient
+		recipients[AGE_MAX_RECIPIENTS]; /* that it is encrypted to, flattened */
+	size_t n_recipients;                    /* 0: it is not encrypted */
 	/* the rest is job_prepare()'s */
 	char *const *in, *const *outs;
 	size_t n_in, n_outs; /* no outs: standard output */
@@ -87,6 +91,9 @@ struct job {
 
 /* Threads, if nobody says how many: as many as CPUs are online. */
 uint64_t job_threads(void);
+
+/* Take these texts as recipients, before job_prepare(). ERR_USAGE for what is none. */
+int job_encrypt_to(struct job *job, const struct opt_list *texts, struct err *err) _must_check_;
 
 /* Defaults: kdump format, level 0, no compression, online CPUs, progress and statistics. */
 void job_init(struct job *job);

@@ -72,13 +72,18 @@ static void print_result(const struct table *t, const char *result)
 	term_put(&t->term, style, RESULT_WIDTH + 1, plain);
 }
 
+static char mark_of(const struct dumps_entry *e)
+{
+	return e->foreign ? '?' : e->waits ? '>' : *e->sent_to ? '=' : e->pinned ? '*' : ' ';
+}
+
 static void print_entry(const struct table *t, const struct dumps_entry *e)
 {
 	bool cut = t->width != NO_WIDTH;
 	size_t used = 1 + t->name + 1 + RESULT_WIDTH + 1 + 9 + 1 + t->kernel + 1;
 	char size[16], plain[PLAIN];
 
-	printf("%c", e->foreign ? '?' : e->pinned ? '*' : ' ');
+	putchar(mark_of(e));
 	print_cell(e->name, t->name, cut);
 	print_result(t, e->result);
 	printf("%9s ", e->opened ? num_human(e->bytes, size) : "?");
@@ -92,14 +97,16 @@ static void print_entry(const struct table *t, const struct dumps_entry *e)
 static void print_table(const struct dumps_entry *v, size_t n)
 {
 	struct table t = {.width = width_of_output(), .name = 20, .kernel = 6};
-	bool pinned = false, foreign = false;
+	bool pinned = false, foreign = false, waits = false, sent = false;
 
 	term_init(&t.term, stdout);
 	for (size_t i = 0; i < n; i++) {
 		t.name = NUM_MAX(t.name, strlen(v[i].name));
 		t.kernel = NUM_MAX(t.kernel, strlen(v[i].release));
-		pinned |= v[i].pinned;
+		pinned |= mark_of(&v[i]) == '*';
 		foreign |= v[i].foreign;
+		waits |= mark_of(&v[i]) == '>';
+		sent |= mark_of(&v[i]) == '=';
 	}
 	t.name = NUM_MIN(t.name, (size_t)24); /* a longer one is no time */
 	t.kernel = NUM_MIN(t.kernel, t.width == NO_WIDTH ? 32 : (size_t)MAX_KERNEL);
@@ -110,6 +117,10 @@ static void print_table(const struct dumps_entry *v, size_t n)
 	printf("WHAT\n");
 	for (size_t i = 0; i < n; i++)
 		print_entry(&t, &v[i]);
+	if (waits)
+		printf("> waits to be sent to another machine: `lifeboat show NAME` says why\n");
+	if (sent)
+		printf("= sent to another machine: `lifeboat show NAME` says where it is\n");
 	if (pinned)
 		printf("* pinned: it is never pruned\n");
 	if (foreign)

@@ -29,6 +29,7 @@ const struct cmd *const cmd_all[] = {
 	&cmd_show,
 	&cmd_prune,
 	&cmd_collect,
+	&cmd_send,
 	&cmd_report,
 	&cmd_signature,
 	&cmd_verify,

@@ -176,7 +176,8 @@ static void print_json(const struct opened *o, const struct start *s)
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 {
-	struct opened_options options = {0};
+	/* what is opened with a key goes through a pipe, and crash and drgn want a file */
+	struct opened_options options = {.dump.verb = "report"};
 	_cleanup_(opened_debug_deinit) struct opened_debug debug = {0};
 	_cleanup_(opened_deinit) struct opened o = {0};
 	_cleanup_free_ struct start *s = calloc(1, sizeof(*s));

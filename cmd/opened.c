@@ -10,8 +10,10 @@
 
 #include "base/num.h"
 #include "base/text.h"
+#include "capture/target.h"
 #include "cmd/crashes.h"
 #include "cmd/dump.h"
+#include "cmd/encrypted.h"
 #include "image/module.h"
 
 /* What to do about it, behind what is wrong. */
@@ -38,6 +40,18 @@ static const char *root_of(const char *root)
 	return root && strcmp(root, "/") != 0 ? root : "";
 }
 
+/* A web server has a large dump in parts, and so has whoever took them from there. */
+static int refuse_parts(const char *root, const struct dumps_entry *e, struct err *err)
+{
+	int stem = (int)(strstr(e->dump, CRASH_FILE_PART) - e->dump);
+
+	return err_set(err, ERR_UNSUPPORTED,
+		       "%s%s: its dump is in %u part%s; `cat %.*s" CRASH_FILE_PART
+		       "* >%.*s` in that folder makes one file of it",
+		       root, e->folder, e->dump_parts, e->dump_parts == 1 ? "" : "s", stem, e->dump,
+		       stem, e->dump);
+}
+
 /* The dump of a crash that the service of the machine below `root` knows; `root` NULL: of a folder of this machine. */
 static int find_crash(const struct cmd *cmd, const struct opened_options *options, const char *root,
 		      const char *which, char ret[PATH_MAX], struct err *err)
@@ -60,10 +74,16 @@ static int find_crash(const struct cmd *cmd, const struct opened_options *option
 	if (!e->opened)
 		return err_set(err, ERR_REFUSED, "%s: %s: it is for root to see, or for its owner",
 			       e->folder, e->record_error);
+	if (!*e->dump && e->sent_dump)
+		return err_set(err, ERR_NOT_FOUND,
+			       "%s: its dump was sent to %s, where it is %s: fetch it from there",
+			       e->folder, e->sent_to, e->sent_name);
 	if (!*e->dump)
 		return err_set(err, ERR_NOT_FOUND, "%s: has no dump%s%s%s", e->folder,
 			       *e->log ? ", only a log: " : "", e->log,
 			       *e->log ? "; `lifeboat signature` tells what it is a crash of" : "");
+	if (e->dump_parts)
+		return refuse_parts(root_of(root), e, err);
 	if (snprintf(ret, PATH_MAX, "%s%s/%s", root_of(root), e->folder, e->dump) >= PATH_MAX)
 		return err_set(err, ERR_USAGE, "%s: its path is too long", e->folder);
 	return 0;
@@ -151,11 +171,15 @@ static int open_file(struct opened *o, const struct opened_options *options,
 		return 0;
 	if (options->live && r == ERR_NOT_FOUND)
 		return hint(err, "the kernel shows its memory only with CONFIG_PROC_KCORE");
+	if ((r == ERR_UNSUPPORTED || r == ERR_CORRUPT) && strstr(path, CRASH_FILE_PART))
+		return hint(err, "it is a part of a file: `cat` of all of them, in order, is one");
 	if (r != ERR_UNSUPPORTED || strcmp(path, "-") == 0)
 		return r;
 	if (!options->split && strstr(err->msg, "one file of a split dump"))
 		return hint(err, "`lifeboat filter --reassemble` joins them, `lifeboat report` "
 				 "takes them as they are");
+	if (encrypted_is(path))
+		return r;
 	f = fopen(path, "re");
 	if (f) {
 		n = fread(head, 1, sizeof(head), f);
@@ -176,6 +200,8 @@ int opened_init(struct opened *o, const struct cmd *cmd, const struct opened_opt
 	int r;
 
 	dump.cut = true; /* who wants to know what happened takes what there is */
+	if (!dump.verb)
+		dump.verb = cmd->name;
 
 	*o = (struct opened){0};
 	if (options->split && !options->live &&

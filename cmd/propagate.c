@@ -58,12 +58,12 @@ const struct cmd cmd_propagate = {
 	.name = "propagate",
 	.operands = "USER@HOST",
 	.summary = "give another machine the key for dumps by ssh",
-	.details = "Makes a key pair if there is none, takes its public half to HOST with "
-		   "ssh-copy-id, and\n"
-		   "then logs in with that key alone, as the capture kernel would have to: without "
-		   "password,\n"
-		   "agent or configuration. The host's key is pinned in "
-		   "/var/lib/lifeboat/known_hosts.\n"
-		   "This version has no ssh targets yet: the key is for the one that comes.",
+	.details =
+		"Makes a key pair if there is none, takes its public half to HOST with "
+		"ssh-copy-id, and\n"
+		"then logs in with that key alone, as the capture kernel would have to: without "
+		"password,\n"
+		"agent or configuration. The host's key is pinned in " PROPAGATE_KNOWN_HOSTS ".\n"
+		"Both are what a target `ssh USER@HOST` of the configuration takes.",
 	.run = run,
 };

@@ -23,7 +23,12 @@ static bool tells_of(const struct crashfile *c, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return c->dump_file && strcmp(c->dump_file, slash ? slash + 1 : path) == 0;
+	const char *name = slash ? slash + 1 : path;
+	size_t len = strlen(name);
+
+	/* or of what it was before it was opened with a key */
+	return c->dump_file && strncmp(c->dump_file, name, len) == 0 &&
+	       (!c->dump_file[len] || strcmp(c->dump_file + len, ".age") == 0);
 }
 
 static struct crashfile *find_record(const char *path)

@@ -2,11 +2,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/num.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "capture/target.h"
 #include "cmd/crashes.h"
+#include "cmd/encrypted.h"
+#include "service/sending.h"
 
 #define LOG_LINES 10
 
@@ -19,11 +23,14 @@ struct shown {
 	char *tail; /* NULL: there is none */
 };
 
-static void shown_deinit(struct shown *x)
+static void shown_destroy(struct shown **x)
 {
-	crashfile_destroy(x->record);
-	free(x->files);
-	free(x->tail);
+	if (!*x)
+		return;
+	crashfile_destroy((*x)->record);
+	free((*x)->files);
+	free((*x)->tail);
+	free(*x);
 }
 
 static int gather(struct crashes *c, const char *which, struct shown *x, struct err *err)
@@ -114,6 +121,38 @@ static void print_result(const struct shown *x)
 	print_line("record:", x->entry.record_error);
 }
 
+static void print_waiting(const struct shown *x)
+{
+	_cleanup_free_ struct sending *s = calloc(1, sizeof(*s));
+	char text[1024] = "not tried yet";
+	struct err ignored;
+
+	if (s && !sending_read(x->s, x->entry.folder, s, &ignored))
+		sending_describe(s, (uint64_t)time(NULL), text, sizeof(text));
+	label("waits:");
+	printf("to be sent to ");
+	crashes_print(stdout, *x->entry.send_to ? x->entry.send_to : "a remote target");
+	printf(" (%s)\n", text);
+}
+
+static void print_sent(const struct shown *x)
+{
+	const struct dumps_entry *e = &x->entry;
+	char time[UTC_TEXT];
+
+	if (e->waits)
+		print_waiting(x);
+	if (!*e->sent_to)
+		return;
+	label("sent:");
+	printf("%s, to ", utc_format(e->sent_time, time) ? time : "?");
+	crashes_print(stdout, e->sent_to);
+	printf(", where it is ");
+	crashes_print(stdout, e->sent_name);
+	printf("%s%s\n", e->sent_dump ? "" : ", without a whole dump",
+	       e->sent_verified ? "" : "; it could not be read back there, so it stays here too");
+}
+
 static void print_pages(const struct crashfile *r)
 {
 	if (!r->pages_known)
@@ -139,7 +178,11 @@ static void print_dump(const struct shown *x)
 	if (*e->dump)
 		printf("%s, %s", e->dump, num_human(e->dump_bytes, size));
 	else
-		printf("none");
+		printf("%s", e->sent_dump ? "not here any more: where it was sent" : "none");
+	if (e->dump_parts)
+		printf(" in %u part%s", e->dump_parts, e->dump_parts == 1 ? "" : "s");
+	if (e->dump_encrypted)
+		printf(", encrypted");
 	if (*e->dump && r && r->format) {
 		printf(", ");
 		crashes_print(stdout, r->format);
@@ -276,6 +319,46 @@ static void print_command(const char *command, const struct shown *x, const char
 	printf("%s%s\n", *file ? "/" : "", file);
 }
 
+/* A dump that is in parts, or encrypted, is to be made one that can be looked into. */
+static void print_opening(const struct shown *x)
+{
+	const char *dump = x->entry.dump, *part = strstr(dump, CRASH_FILE_PART);
+	char path[PATH_MAX + 80];
+	int stem = part ? (int)(part - dump) : (int)strlen(dump);
+
+	snprintf(path, sizeof(path), "%s/%.*s", x->entry.folder, stem, dump);
+	if (part) {
+		printf("  cat ");
+		cmd_print_word(stdout, path);
+		printf(CRASH_FILE_PART "* >");
+		cmd_print_word(stdout, path);
+		putchar('\n');
+	}
+	if (x->entry.dump_encrypted) {
+		printf("  ");
+		encrypted_print_command(stdout, path, "report");
+		putchar('\n');
+	} else {
+		snprintf(path, sizeof(path), "%.*s", stem, dump);
+		print_command("lifeboat report", x, path);
+	}
+}
+
+static void print_log_command(const struct shown *x)
+{
+	char path[PATH_MAX + 80];
+
+	if (!x->entry.log_encrypted) {
+		print_command("less", x, x->entry.log);
+		print_command("lifeboat signature", x, x->entry.log);
+		return;
+	}
+	snprintf(path, sizeof(path), "%s/%s", x->entry.folder, x->entry.log);
+	printf("  ");
+	encrypted_print_command(stdout, path, "report");
+	putchar('\n');
+}
+
 static void print_commands(const struct shown *x)
 {
 	char vmlinux[256], command[300];
@@ -283,7 +366,11 @@ static void print_commands(const struct shown *x)
 	const char *dump = x->entry.dump;
 
 	printf("\nto look into it:\n");
-	if (*dump) {
+	if (*dump && (x->entry.dump_encrypted || x->entry.dump_parts)) {
+		print_opening(x);
+		if (x->entry.log_encrypted)
+			print_log_command(x);
+	} else if (*dump) {
 		print_command("lifeboat report", x, dump);
 		snprintf(command, sizeof(command), "crash %s", there ? vmlinux : "VMLINUX");
 		print_command(command, x, dump);
@@ -292,11 +379,10 @@ static void print_commands(const struct shown *x)
 		print_command("lifeboat dmesg", x, dump);
 		print_command("lifeboat info", x, dump);
 	} else if (*x->entry.log) {
-		print_command("less", x, x->entry.log);
-		print_command("lifeboat signature", x, x->entry.log);
+		print_log_command(x);
 	}
 	print_command("lifeboat verify", x, "");
-	if (*dump && !there)
+	if (*dump && !there && !x->entry.dump_encrypted && !x->entry.dump_parts)
 		printf("  VMLINUX is the kernel with debug information, from a package of its own "
 		       "(Debian: linux-image-…-dbg, Fedora: kernel-debuginfo)\n");
 }
@@ -323,6 +409,7 @@ static void print_text(const struct shown *x)
 
 	print_head(x);
 	print_result(x);
+	print_sent(x);
 	print_dump(x);
 	print_line("log:", *x->entry.log ? x->entry.log : "none");
 	label("size:");
@@ -409,19 +496,22 @@ static int run(const struct cmd *cmd, int argc, char **argv, struct err *err)
 			   "the configuration (default " CONFIG_PATH ")"),
 		OPT_STRING(0, "root", "DIR", &root, "look at the machine recorded in DIR"),
 	};
-	_cleanup_(shown_deinit) struct shown x = {0};
+	_cleanup_(shown_destroy) struct shown *x = NULL;
 	struct crashes c;
 	int r = cmd_parse(cmd, opts, ARRAY_SIZE(opts), argc, argv, 0, 1, err);
 
 	if (r)
 		return r;
+	x = calloc(1, sizeof(*x));
+	if (!x)
+		return err_nomem(err, sizeof(*x), "a crash");
 	r = crashes_init(&c, cmd, root, config, true, err);
 	if (!r)
-		r = gather(&c, argv[1], &x, err);
+		r = gather(&c, argv[1], x, err);
 	if (!r && json)
-		print_json(&x);
+		print_json(x);
 	else if (!r)
-		print_text(&x);
+		print_text(x);
 	crashes_deinit(&c);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "cmd/crashes.h"
 #include "cmd/dump.h"
+#include "cmd/encrypted.h"
 #include "image/image.h"
 #include "image/printk.h"
 
@@ -185,6 +186,8 @@ static int of_file(char *path, struct told *to, struct err *err)
 		return err_sys(err, errno, "open");
 	n = pread(fd, head, sizeof(head), 0);
 	/* what cannot be read at a place is a stream */
+	if (n > 0 && encrypted_is(path))
+		return encrypted_refuse(path, "report", err);
 	if (n > 0 && is_dump(head, (size_t)n))
 		return of_dump(path, to, err);
 	return of_fd(fd, path, to, err);
@@ -193,8 +196,10 @@ static int of_file(char *path, struct told *to, struct err *err)
 /* A crash's folder: its record, if that has a signature, else its log, else its dump. */
 static int of_folder(const char *folder, struct told *to, struct err *err)
 {
-	static const char *const names[] = {"crash.json", "dmesg.txt", "dmesg.txt.incomplete",
-					    "vmcore", "vmcore.incomplete"};
+	static const char *const names[] = {
+		"crash.json",   "dmesg.txt",         "dmesg.txt.incomplete",   "vmcore",
+		"vmcore.flat",  "vmcore.incomplete", "vmcore.flat.incomplete", "vmcore.flat.age",
+		"dmesg.txt.age"};
 	int r = err_set(err, ERR_NOT_FOUND, "there is neither record, log nor dump in it");
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {

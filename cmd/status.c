@@ -212,6 +212,18 @@ static void print_crash(const struct term *t, const struct status *st)
 	put_text(t, TERM_PLAIN, st->crash.text);
 }
 
+/* Nothing is said if nothing waits: most machines have no spool. */
+static void print_waiting(const struct term *t, const struct status *st)
+{
+	char text[1024];
+
+	for (size_t i = 0; i < st->n_waiting; i++) {
+		put_label(i ? "" : "waits to be sent:");
+		term_put(t, TERM_PLAIN, 0, st->waiting[i].folder);
+		printf(" (%s)\n", sending_describe(&st->waiting[i], st->now, text, sizeof(text)));
+	}
+}
+
 static void print_fit(const struct status *st, const struct status_target *target)
 {
 	char need[16], leaner[16];
@@ -320,6 +332,7 @@ static void print_text(const struct status *st)
 	print_test(&t, st);
 	print_targets(&t, st);
 	print_crash(&t, st);
+	print_waiting(&t, st);
 	print_machine(&st->facts);
 }
 
@@ -427,6 +440,29 @@ static void put_crash(struct json *j, const struct status *st)
 	json_end_object(j);
 }
 
+static void put_waiting(struct json *j, const struct status *st)
+{
+	if (!st->waiting_known) {
+		json_put_null(j, "waiting");
+		return;
+	}
+	json_begin_array(j, "waiting");
+	for (size_t i = 0; i < st->n_waiting; i++) {
+		const struct sending *w = &st->waiting[i];
+		char time[UTC_TEXT];
+
+		json_begin_object(j, NULL);
+		json_put_string(j, "folder", w->folder);
+		json_put_string(j, "since", time_text(w->since, time));
+		json_put_uint(j, "attempts", w->attempts);
+		json_put_string(j, "next", w->next ? time_text(w->next, time) : NULL);
+		json_put_string(j, "error", *w->error ? w->error : NULL);
+		json_put_bool(j, "sent", w->sent);
+		json_end_object(j);
+	}
+	json_end_array(j);
+}
+
 static void put_targets(struct json *j, const struct status *st)
 {
 	json_begin_array(j, "targets");
@@ -475,6 +511,7 @@ static void print_json(const struct status *st)
 	put_targets(&j, st);
 	json_put_string(&j, "configuration_error", st->config_err.code ? st->config_err.msg : NULL);
 	put_crash(&j, st);
+	put_waiting(&j, st);
 	put_bool(&j, "ordinary_loaded", f->ordinary_loaded);
 	put_bool(&j, "hotplug_cpu", f->hotplug_cpu);
 	put_bool(&j, "hotplug_memory", f->hotplug_memory);

@@ -26,6 +26,7 @@ void targets_put_json(struct json *j, const struct recipe_target *t,
 	json_put_string(j, "step", r->err.code ? r->step : NULL);
 	json_put_string(j, "error", r->err.code ? r->err.msg : NULL);
 	json_put_uint(j, "took_ms", r->took_ms);
+	json_put_bool(j, "read_back", !r->err.code && !r->unread);
 	if (r->free_known)
 		json_put_uint(j, "free_bytes", r->free);
 	else
@@ -42,10 +43,11 @@ void targets_put(const struct recipe_target *t, const struct preflight_result *r
 		snprintf(text, sizeof(text), "%s: %s: %s", what, r->step ? r->step : "begin",
 			 r->err.msg);
 	else
-		snprintf(text, sizeof(text),
-			 "%s: written and read back in %" PRIu64 " ms; %s free%s", what, r->took_ms,
-			 r->free_known ? num_human(r->free, human) : "?",
-			 t->log_only ? "; for the log only" : "");
+		snprintf(text, sizeof(text), "%s: written and %s in %" PRIu64 " ms; %s%s%s", what,
+			 r->unread ? "not read back, which this server cannot be asked for,"
+				   : "read back",
+			 r->took_ms, r->free_known ? num_human(r->free, human) : "room not known",
+			 r->free_known ? " free" : "", t->log_only ? "; for the log only" : "");
 	check_put_note(r->err.code ? "FAILED" : "good", text);
 }
 

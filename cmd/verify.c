@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 
 #include "base/num.h"
+#include "capture/target.h"
 #include "cmd/cmd.h"
 #include "cmd/dump.h"
+#include "cmd/encrypted.h"
 #include "cmd/manifest.h"
 #include "cmd/progress.h"
 
@@ -126,28 +128,65 @@ static int verify_dump(char **operands, const struct dump_options *input, struct
 	return r;
 }
 
-/* All files of a crash by their digests, and then the dump itself. A folder without a dump is not whole. */
+/* A dump as it is, or what can be told of an encrypted file. */
+static int verify_file(char **operands, const struct dump_options *input, struct report *report,
+		       struct err *err)
+{
+	if (cmd_count(operands) == 1 && encrypted_is(*operands))
+		return encrypted_verify(*operands, report->json, err);
+	return verify_dump(operands, input, report, err);
+}
+
+/*
+ * The file of a crash in any of the forms that it may have. What else bears such a name may be waited for, or lead elsewhere; the
+ * manifest has been told of it.
+ */
+static bool find_form(const char *folder, enum crash_file file, const char *end, char *ret,
+		      size_t size)
+{
+	struct stat st;
+	const char *form;
+
+	for (size_t i = 0; (form = crash_file_any_name(file, i)); i++)
+		if (snprintf(ret, size, "%s/%s%s", folder, form, end) < (int)size &&
+		    lstat(ret, &st) == 0 && S_ISREG(st.st_mode))
+			return true;
+	return false;
+}
+
+static int no_dump(const char *folder, struct err *err)
+{
+	char part[PATH_MAX];
+
+	if (!find_form(folder, CRASH_DUMP, CRASH_FILE_PART "00001", part, sizeof(part)))
+		return err_set(err, ERR_PARTIAL, "%s: there is no whole dump", folder);
+	*strstr(strrchr(part, '/'), CRASH_FILE_PART) = '\0';
+	return err_set(err, ERR_PARTIAL,
+		       "%s: the dump is in parts; `cat %s" CRASH_FILE_PART
+		       "* >%s` makes one file of them",
+		       folder, part, part);
+}
+
+/* All files of a crash by their digests, then the dump itself, and a log that is encrypted. A folder without a dump is not whole. */
 static int verify_folder(const char *folder, const struct dump_options *input,
 			 struct report *report, struct err *err)
 {
-	char dump[PATH_MAX];
-	char *operands[] = {dump, NULL};
+	char path[PATH_MAX], *operands[] = {path, NULL};
 	struct err inner = {0};
-	struct stat st;
-	bool there;
-	int r = manifest_report(folder, report->json, err), of_dump;
+	int r = manifest_report(folder, report->json, err), inside = 0;
 
-	if (snprintf(dump, sizeof(dump), "%s/vmcore", folder) >= (int)sizeof(dump))
-		return err_set(err, ERR_USAGE, "%.200s…: the path is too long", folder);
-	/* what else bears that name may be waited for, or lead elsewhere; the manifest has been told of it */
-	there = lstat(dump, &st) == 0 && S_ISREG(st.st_mode);
-	if (!there && !r)
-		return err_set(err, ERR_PARTIAL, "%s: there is no whole dump", folder);
-	of_dump = there ? verify_dump(operands, input, report, &inner) : 0;
-	if (!of_dump || r)
+	/* of several objects with a dump there is one report, so of the log only what is wrong is put there */
+	if (find_form(folder, CRASH_LOG, "", path, sizeof(path)) && encrypted_is(path))
+		inside = report->json ? encrypted_check(path, &inner)
+				      : encrypted_verify(path, NULL, &inner);
+	if (!inside && find_form(folder, CRASH_DUMP, "", path, sizeof(path)))
+		inside = verify_file(operands, input, report, &inner);
+	else if (!inside && !r)
+		return no_dump(folder, err);
+	if (!inside || r)
 		return r;
 	*err = inner;
-	return of_dump;
+	return inside;
 }
 
 static int verify_operands(char **operands, const struct dump_options *input, struct report *report,
@@ -160,7 +199,7 @@ static int verify_operands(char **operands, const struct dump_options *input, st
 		return verify_folder(*operands, input, report, err);
 	if (cmd_count(operands) == 1 && strcmp(*operands, "-") != 0)
 		r = manifest_report_file(*operands, report->json, err);
-	of_dump = verify_dump(operands, input, report, &inner);
+	of_dump = verify_file(operands, input, report, &inner);
 	if (!of_dump || r)
 		return r;
 	*err = inner;
@@ -199,7 +238,8 @@ const struct cmd cmd_verify = {
 		"Check headers and notes, read and unpack every page, and look whether kernel and\n"
 		"log can be found in DUMP; and compare it with its digest, if it lies in a "
 		"crash's\n"
-		"folder. Of a FOLDER, all files are compared. Exit status 0: nothing is wrong and\n"
+		"folder. Of a FOLDER, all files are compared. Of what is encrypted (age), it is\n"
+		"checked what can be told without the key. Exit status 0: nothing is wrong and\n"
 		"the dump is whole.",
 	.run = run,
 	.group = CMD_DUMPS,

@@ -245,11 +245,16 @@ static int add_nvme_paths(const struct chain *c, const char *sysfs, struct err *
 	return r;
 }
 
+int chain_add_disk_at(const struct chain *c, const char *sysfs, struct err *err)
+{
+	if (chain_add_device(c, sysfs, err))
+		return err->code;
+	return add_nvme_paths(c, sysfs, err);
+}
+
 int chain_add_disk(const struct chain *c, const struct chain_disk *disk, struct err *err)
 {
-	if (chain_add_device(c, disk->sysfs, err))
-		return err->code;
-	return add_nvme_paths(c, disk->sysfs, err);
+	return chain_add_disk_at(c, disk->sysfs, err);
 }
 
 /* ---- disks */

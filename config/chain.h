@@ -38,8 +38,8 @@ int chain_disk_by_node(const struct root *root, const char *node, struct chain_d
 		       struct err *err) _must_check_;
 
 /*
- * ERR_UNSUPPORTED if the disk is one of those that the capture cannot bring up: device-mapper (LVM, LUKS, multipath, …),
- * MD, loop, zram, and disks behind a network. The message names all layers and what can be done.
+ * For a disk of which storage_probe() knows no layers: ERR_UNSUPPORTED if it is one of those that the capture cannot bring up
+ * (loop, zram, bcache, rbd, a disk behind another network than TCP). The message names what can be done.
  */
 int chain_check_layers(const struct root *root, const struct chain_disk *disk,
 		       struct err *err) _must_check_;
@@ -47,6 +47,7 @@ int chain_check_layers(const struct root *root, const struct chain_disk *disk,
 /* The modules of a disk, of any other device by its folder in sysfs (which may be a link). From the bus on. */
 int chain_add_disk(const struct chain *c, const struct chain_disk *disk,
 		   struct err *err) _must_check_;
+int chain_add_disk_at(const struct chain *c, const char *sysfs, struct err *err) _must_check_;
 int chain_add_device(const struct chain *c, const char *sysfs, struct err *err) _must_check_;
 
 /* Append a module by its name if the capture kernel has it as a file; what it does not have is left out. */

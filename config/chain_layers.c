@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Disks that are made of others, or that are elsewhere: what they are, for people, and that they are not written to yet. */
+/* Disks that nothing makes again after a crash: what they are, for people. */
 #include <stdio.h>
 #include <string.h>
 
@@ -190,9 +190,8 @@ int chain_check_layers(const struct root *root, const struct chain_disk *disk, s
 		describe_stack(root, disk->name, text);
 	else
 		return 0;
-	return err_set(
-		err, ERR_UNSUPPORTED,
-		"%s; the capture kernel does not bring such a device up yet: name a file system "
-		"on a plain partition (ext4 UUID=…), a partition for `raw`, or a share",
-		text);
+	return err_set(err, ERR_UNSUPPORTED,
+		       "%s; the capture kernel does not bring such a device up: name a file system "
+		       "on a plain partition (ext4 UUID=…), a partition for `raw`, or a share",
+		       text);
 }

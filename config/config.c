@@ -125,13 +125,13 @@ static int parse_text(struct reading *in, char *text, size_t len, struct err *er
 
 /* ---- once all lines have been read */
 
-/* With one target, a path is for all of them wherever its line stands. */
+/* With one target, a path is for all of them wherever its line stands; a remote one's is no folder of this machine. */
 static int finish_paths(struct reading *in, struct err *err)
 {
 	struct config *c = in->c;
 	struct config_target *t = c->targets;
 
-	if (c->n_targets == 1 && t->path) {
+	if (c->n_targets == 1 && t->path && !recipe_is_remote(t->kind)) {
 		if (c->path)
 			return err_set(err, ERR_USAGE, "line %u: path: it is there a second time",
 				       in->path_line[0]);
@@ -158,10 +158,20 @@ static int finish_paths(struct reading *in, struct err *err)
 static int finish_targets(struct reading *in, struct err *err)
 {
 	struct config *c = in->c;
-	size_t dumps = c->rootfs_last;
+	size_t dumps = c->rootfs_last, remote = 0;
 
 	if (finish_paths(in, err))
 		return err->code;
+	for (size_t i = 0; i < c->n_targets; i++)
+		remote += recipe_is_remote(c->targets[i].kind);
+	if (c->spool && !remote)
+		return err_set(err, ERR_USAGE,
+			       "line %u: spool: no target is remote, so nothing would be sent from "
+			       "there",
+			       reading_line_of(in, "spool"));
+	if (c->n_targets + c->rootfs_last + (c->spool != 0) > RECIPE_MAX_TARGETS && c->spool)
+		return err_set(err, ERR_USAGE, "more than %d targets, with that of spool",
+			       RECIPE_MAX_TARGETS);
 	if (c->rootfs_last && c->n_targets == RECIPE_MAX_TARGETS)
 		return err_set(err, ERR_USAGE, "more than %d targets, with that of dump_to_rootfs",
 			       RECIPE_MAX_TARGETS);
@@ -199,7 +209,7 @@ static int finish(struct reading *in, struct err *err)
 {
 	struct config *c = in->c;
 
-	if (finish_targets(in, err) || finish_deadlines(in, err))
+	if (reading_finish_remote(in, err) || finish_targets(in, err) || finish_deadlines(in, err))
 		return err->code;
 	if (c->force_rebuild && c->force_no_rebuild)
 		return err_set(err, ERR_USAGE,
@@ -261,13 +271,12 @@ void config_destroy(struct config *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->n_targets; i++) {
-		free(c->targets[i].device);
-		free(c->targets[i].fstype);
-		free(c->targets[i].path);
-		free(c->targets[i].mount_options);
-	}
+	for (size_t i = 0; i < c->n_targets; i++)
+		reading_free_target(&c->targets[i]);
 	free(c->targets);
+	reading_free_target(&c->common);
+	free(c->luks_key_file);
+	free(c->iscsi_secret_file);
 	free(c->name);
 	free(c->path);
 	recipe_destroy(c->base);

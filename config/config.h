@@ -10,15 +10,17 @@
  *   ext2|ext3|ext4|xfs|btrfs|vfat|exfat|f2fs|jfs|minix DEVICE    as /dev/…, UUID=, LABEL=, PARTUUID= or PARTLABEL=
  *   raw DEVICE                   a partition: /dev/…, PARTUUID= or PARTLABEL=
  *   virtiofs TAG, 9p TAG
+ *   nfs SERVER:/EXPORT           a share of an NFS server ([v6]:/… for an address; nfs4 asks for version 4)
+ *   ssh USER@HOST                a folder of another machine, by OpenSSH's client
+ *   sshkey FILE                  the private key for it (see below)
  *   core_collector PROGRAM…      makedumpfile with some of its options, or cp, dd, cat: see config/collector.h
  *   kdump_pre PROGRAM, kdump_post PROGRAM, extra_bins PROGRAM…, extra_modules NAME…
  *   failure_action, default      reboot, halt, poweroff, shell, dump_to_rootfs
  *   final_action                 reboot, halt, poweroff
  *   force_rebuild, force_no_rebuild, auto_reset_crashkernel   yes/no or 1/0; kept for the service
- *   dracut_args                  there is no dracut here: --mount of a local file system becomes a target, the rest a
- *                                note
- * Refused by name, with what to do: nfs, ssh, sshkey, fence_kdump_*, kdump_emergency, and what kdump itself has dropped
- * (net, options, link_delay, disk_timeout, debug_mem_level, blacklist, override_resettable).
+ *   dracut_args                  there is no dracut here: --mount of a file system that can be a target becomes one, the
+ *                                rest a note
+ * Refused by name, with what to do: fence_kdump_*, kdump_emergency, and what kdump itself has dropped (net, options, link_delay, disk_timeout, debug_mem_level, blacklist, override_resettable).
  * kdump's programs in /etc/kdump/pre.d and post.d are no matter of this file.
  *
  * What it lacks:
@@ -27,9 +29,23 @@
  *   where `path` is now. dump_to_rootfs is one more target at the end.
  *   log_only TARGET…             as a target's line: takes the log if no other target has it
  *   mount_options OPTIONS        of the target above it (default: as it is mounted now); "" for none
+ *   sftp USER@HOST               as ssh where there is no shell, by the SFTP subsystem
+ *   https URL                    a web server that takes PUT: of the folder; a query goes behind the names
+ *   s3 s3://BUCKET[/PREFIX]      an object store with S3's protocol
+ *   ssh_port N, ssh_known_hosts FILE               of ssh and sftp (defaults: 22; config/resolve.h)
+ *   https_header FILE            of https: lines "Name: value" for the request's header
+ *   s3_endpoint URL, s3_region NAME, s3_credentials FILE, s3_path_style yes|no      of s3
+ *   tls_ca FILE                  of https and s3: the certificates that vouch for the server
+ *   These and sshkey are for the targets of their kinds above them that have none yet; before the first of them, for all.
+ *   encrypt_to RECIPIENT         log and dump are encrypted to it (crypt/age.h); repeated
+ *   spool SIZE                   what no target took goes to the local folder `path` (before the first target, else /var/crash),
+ *                                at most so much of it, and is sent after the next boot
+ *   spool_keep log|all|nothing   what stays here of it then; default log, which is the record, too
+ *   luks_key_file FILE           may be put into the image to open LUKS volumes with
+ *   iscsi_secret_file FILE       likewise, to log in to iSCSI with: the password of CHAP is its first line
  *   compress CODEC               raw, zlib, lzo, snappy, zstd, auto; over core_collector's
  *   keep_count N, keep_age TIME, keep_bytes SIZE, keep_free SIZE     retention
- *   deadline_device|mount|log|dump|stall|hook|total TIME     (total, if it is not said, grows with dump)
+ *   deadline_device|network|mount|log|dump|stall|hook|total TIME     (total, if it is not said, grows with dump)
  *   threads N                    of the filter (default: what memory allows)
  *   capture_cpus N               CPUs of the capture kernel (default 1)
  *   watchdog TIME|off, pstore yes|no, console_lines N
@@ -53,11 +69,22 @@
 struct config_target {
 	enum target_kind kind;
 	bool log_only;
-	char *device;        /* as it is written, without double quotes */
-	char *fstype;        /* "" for raw */
-	char *path;          /* in the recipe's form, "" for the root; NULL: config.path */
+	char *device; /* as it is written, without double quotes; of remote ones for people only */
+	char *fstype; /* "" for raw; nfs: "nfs" or "nfs4"; other remote ones: the key's name */
+	char *path;   /* in the recipe's form, "" for the root; NULL: config.path */
 	char *mount_options; /* NULL: not said */
 	unsigned int line;   /* where it stands, for messages */
+	/* Of remote targets, NULL: not said, or not theirs. All were looked at; files are absolute paths in clean form. */
+	char *user, *host; /* an address without brackets, or a name */
+	char *export;      /* nfs: absolute */
+	char *url; /* https: of the folder, s3: the endpoint; without a port, that is in `port` */
+	char *bucket;
+	char *port;                   /* a number of 1…65535 */
+	char *key_file, *known_hosts; /* ssh, sftp */
+	char *header;                 /* https */
+	char *credentials;            /* s3 */
+	char *region, *path_style;    /* s3; "yes" or "no" */
+	char *ca;                     /* https, s3 */
 };
 
 /* What shall be written to a file below /proc/sys. */
@@ -66,12 +93,25 @@ struct config_sysctl {
 	int64_t value;    /* signed for the sake of kernel/panic */
 };
 
+/* What stays here of a crash that was spooled, and is at its target now. */
+enum config_keep {
+	CONFIG_KEEP_LOG, /* the log and the record, so that `list` and `show` still know it */
+	CONFIG_KEEP_ALL,
+	CONFIG_KEEP_NOTHING,
+};
+
 struct config {
 	char *name; /* of the file, for messages */
 	struct config_target *targets;
 	size_t n_targets;
-	char *path;        /* for targets without their own, likewise; NULL: not said */
-	bool rootfs_last;  /* dump_to_rootfs */
+	char *path;       /* for targets without their own, likewise; NULL: not said */
+	bool rootfs_last; /* dump_to_rootfs */
+	uint64_t spool;   /* bytes; 0: none */
+	enum config_keep spool_keep;
+	char *luks_key_file; /* NULL: not said; this and the next one */
+	char *iscsi_secret_file;
+	struct config_target
+		common; /* what was said of remote targets before there was one; its own members are empty */
 	bool failure_said; /* else base->failure is base->final */
 	/*
 	 * All that needs no resolving, in its final form: levels, codec, format, threads, actions, modules, programs,

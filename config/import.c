@@ -237,7 +237,9 @@ int importing_lose_target(struct importing *in, const struct importing_from *fro
 	if (!shown)
 		return err_nomem(err, strlen(line), "the import");
 	if (importing_leave(in, from, IMPORT_LOST,
-			    "there are no remote targets: no dump will go there", err))
+			    "there is no target of that kind: no dump will go there; there are "
+			    "nfs, ssh, sftp, https and s3",
+			    err))
 		return err->code;
 	in->len--; /* the empty line comes behind what follows */
 	if (append_format(in, err, "#%s\n\n", shown))

@@ -129,6 +129,22 @@ static IMPORTING_TAKE(take_remote)
 	return lose_remote(in, from, row->as, value, err);
 }
 
+/* kdump-config mounts the export and writes right below it, whatever KDUMP_COREDIR says. */
+static IMPORTING_TAKE(take_nfs)
+{
+	bool done;
+
+	if (importing_carry(in, from, "crashes are in a folder of this machine's name", row->as,
+			    value, &done, err))
+		return err->code;
+	return done ? importing_carry(in, from, NULL, "path", "/", NULL, err) : 0;
+}
+
+static IMPORTING_TAKE(take_ssh)
+{
+	return importing_carry(in, from, IMPORTING_HOST_KEY, row->as, value, NULL, err);
+}
+
 /* "kernel.panic_on_oops=1 vm.panic_on_oom=2": names of our keys, where there is one with that path. */
 static int take_one_sysctl(struct importing *in, const struct importing_from *from, char *word,
 			   struct err *err)
@@ -164,13 +180,15 @@ static IMPORTING_TAKE(take_sysctl)
 	return 0;
 }
 
-#define OF_REMOTE "it belongs to a remote target"
+#define OF_REMOTE "it belongs to a target of FTP"
+#define BOUNDED   "it is tried until deadline_network and deadline_mount"
 
 static const struct importing_variable variables[] = {
-	{"NFS", take_remote, "nfs", NULL},
-	{"SSH", take_remote, "ssh", NULL},
+	{"KDUMP_COREDIR", importing_take_key, "path", NULL}, /* before the targets: for all */
+	{"NFS", take_nfs, "nfs", NULL},
+	{"SSH", take_ssh, "ssh", NULL},
+	{"SSH_KEY", importing_take_key, "sshkey", NULL},
 	{"FTP", take_remote, "ftp", NULL},
-	{"KDUMP_COREDIR", importing_take_key, "path", NULL},
 	{"MAKEDUMP_ARGS", take_makedump_args, NULL, NULL},
 	{"KDUMP_COMPRESSION", take_compression, NULL, NULL},
 	{"KDUMP_NUM_DUMPS", take_num_dumps, "keep_count", NULL},
@@ -187,12 +205,12 @@ static const struct importing_variable variables[] = {
 	{"KDUMP_KEXEC_ARGS", importing_take_kexec, NULL, NULL},
 	{"KDUMP_SYSCTL", take_sysctl, NULL, NULL},
 	{"USE_KDUMP", take_use_kdump, NULL, NULL},
-	{"HOSTTAG", importing_take_needless, OF_REMOTE, NULL},
-	{"NFS_TIMEO", importing_take_needless, OF_REMOTE, NULL},
-	{"NFS_RETRANS", importing_take_needless, OF_REMOTE, NULL},
-	{"NFS_MOUNT_RETRY", importing_take_needless, OF_REMOTE, NULL},
-	{"SSH_KEY", importing_take_needless, OF_REMOTE, NULL},
-	{"SSH_KDUMP_RETRY", importing_take_needless, OF_REMOTE, NULL},
+	{"HOSTTAG", importing_take_needless, "crashes are in a folder of this machine's name",
+	 NULL},
+	{"NFS_TIMEO", importing_take_needless, BOUNDED, NULL},
+	{"NFS_RETRANS", importing_take_needless, BOUNDED, NULL},
+	{"NFS_MOUNT_RETRY", importing_take_needless, BOUNDED, NULL},
+	{"SSH_KDUMP_RETRY", importing_take_needless, BOUNDED, NULL},
 	{"FTP_USER", importing_take_needless, OF_REMOTE, NULL},
 	{"FTP_PASSWORD", importing_take_needless, OF_REMOTE, NULL},
 	{"FTP_PORT", importing_take_needless, OF_REMOTE, NULL},

@@ -21,8 +21,6 @@ struct settings {
 	char *text;
 	struct setting v[MAX_LINES];
 	size_t n;
-	bool has_local; /* a target that is not remote */
-	bool has_remote;
 };
 
 /* ---- lines, as kdump cuts them (see config.c) */
@@ -73,16 +71,6 @@ static bool is_remote(const struct setting *set)
 	return is_one_of(set->key, keys);
 }
 
-static bool is_local(const struct setting *set)
-{
-	static const char *const keys[] = {"ext2", "ext3",  "ext4",     "xfs", "btrfs",
-					   "raw",  "minix", "virtiofs", NULL};
-
-	return is_one_of(set->key, keys) ||
-	       (strcmp(set->key, "dracut_args") == 0 && strstr(set->value, "--mount") &&
-		!strstr(set->value, " nfs"));
-}
-
 static int read_settings(struct settings *s, const struct import_file *f, struct err *err)
 {
 	struct keyvalue_lines lines;
@@ -95,10 +83,6 @@ static int read_settings(struct settings *s, const struct import_file *f, struct
 	while (keyvalue_line(&lines, &line, &len))
 		if (add_setting(s, f->name, lines.number, line, len, err))
 			return err_wrap(err, "%s: line %u", f->name, lines.number);
-	for (size_t i = 0; i < s->n; i++) {
-		s->has_remote |= is_remote(&s->v[i]);
-		s->has_local |= is_local(&s->v[i]);
-	}
 	return 0;
 }
 
@@ -195,7 +179,7 @@ static int take_mount(struct importing *in, const struct importing_from *from, c
 	if (n < 3)
 		return importing_leave(in, from, IMPORT_LOST,
 				       "--mount is not \"DEVICE MOUNTPOINT FSTYPE OPTIONS\"", err);
-	if (strncmp(field[2], "nfs", 3) == 0 || strcmp(field[2], "cifs") == 0) {
+	if (strcmp(field[2], "cifs") == 0) {
 		if (asprintf(&line, "%s %s", field[2], field[0]) < 0) {
 			line = NULL;
 			return err_nomem(err, strlen(mount), "the import");
@@ -203,7 +187,7 @@ static int take_mount(struct importing *in, const struct importing_from *from, c
 		return importing_lose_target(in, from, line, err);
 	}
 	kind = reading_find_key(field[2]);
-	if (!kind || kind->set != reading_set_fs)
+	if (!kind || (kind->set != reading_set_fs && kind->set != reading_set_nfs))
 		return importing_leave(in, from, IMPORT_LOST,
 				       "--mount has a kind of file system that is no target here",
 				       err);
@@ -292,8 +276,7 @@ struct leaving {
 };
 
 static const struct leaving leavings[] = {
-	{"sshkey", IMPORT_NEEDLESS, "it belongs to an ssh target"},
-	{"link_delay", IMPORT_NEEDLESS, "there is no network"},
+	{"link_delay", IMPORT_NEEDLESS, "a link is waited for, up to deadline_network"},
 	{"debug_mem_level", IMPORT_NEEDLESS, "crash.json has the memory used"},
 	{"override_resettable", IMPORT_NEEDLESS, "every device is tried"},
 	{"fence_kdump_nodes", IMPORT_LOST, "the nodes of the cluster are not told of a crash"},
@@ -314,14 +297,27 @@ static const char *change_of(const char *key)
 	return NULL;
 }
 
-static int take_setting(struct importing *in, const struct settings *s, const struct setting *set,
-			struct err *err)
+/* "net" is what both were called before RHEL 7 (mkdumprd). */
+static int take_remote(struct importing *in, const struct setting *set, struct err *err)
+{
+	bool ssh = strcmp(set->key, "ssh") == 0 ||
+		   (strcmp(set->key, "net") == 0 && strchr(set->value, '@'));
+
+	return importing_carry(
+		in, &set->from,
+		ssh ? IMPORTING_HOST_KEY
+		    : "crashes are in a folder of this machine's name, and not of its "
+		      "address",
+		ssh                             ? "ssh"
+		: strcmp(set->key, "nfs4") == 0 ? "nfs4"
+						: "nfs",
+		set->value, NULL, err);
+}
+
+static int take_setting(struct importing *in, const struct setting *set, struct err *err)
 {
 	if (is_remote(set))
-		return importing_lose_target(in, &set->from, set->from.what, err);
-	if (strcmp(set->key, "path") == 0 && s->has_remote && !s->has_local)
-		return importing_leave(in, &set->from, IMPORT_LOST,
-				       "it is a folder of the remote target", err);
+		return take_remote(in, set, err);
 	if (strcmp(set->key, "dracut_args") == 0)
 		return take_dracut_args(in, set, err);
 	if (strcmp(set->key, "options") == 0)
@@ -354,7 +350,7 @@ static int take_conf(struct importing *in, struct err *err)
 	if (read_settings(s, in->source->conf, err))
 		return err->code;
 	for (size_t i = 0; i < s->n; i++)
-		if (take_setting(in, s, &s->v[i], err))
+		if (take_setting(in, &s->v[i], err))
 			return err->code;
 	return 0;
 }

@@ -29,7 +29,7 @@ static bool is_file(const char *url)
 	return *url == '/' || strncasecmp(url, "file:///", 8) == 0;
 }
 
-/* "nfs://server/export" → "nfs server:/export": as a key would have it, were there one. */
+/* "ftp://server/folder" → "ftp server:/folder": as a key would have it, were there one. */
 static int lose_url(struct importing *in, const struct importing_from *from, const char *url,
 		    struct err *err)
 {
@@ -53,6 +53,71 @@ static int lose_url(struct importing *in, const struct importing_from *from, con
 	return importing_lose_target(in, from, line, err);
 }
 
+/* "nfs://HOST/EXPORT": kdump's folders are right below that. */
+static int take_nfs_url(struct importing *in, const struct importing_from *from, const char *rest,
+			struct err *err)
+{
+	size_t host = strcspn(rest, "/");
+	_cleanup_free_ char *value = NULL;
+	bool done;
+
+	if (asprintf(&value, "%.*s:%s", (int)host, rest, rest[host] ? rest + host : "/") < 0) {
+		value = NULL;
+		return err_nomem(err, strlen(rest), "the import");
+	}
+	if (importing_carry(in, from, "crashes are in a folder of this machine's name", "nfs",
+			    value, &done, err))
+		return err->code;
+	return done ? importing_carry(in, from, NULL, "path", "/", NULL, err) : 0;
+}
+
+/* "ssh://[USER@]HOST[:PORT]/PATH"; without a user it is root. */
+static int take_ssh_url(struct importing *in, const struct importing_from *from, const char *key,
+			const char *rest, struct err *err)
+{
+	size_t len = strcspn(rest, "/");
+	const char *at = memchr(rest, '@', len), *host = at ? at + 1 : rest, *colon;
+	size_t user = at ? (size_t)(at - rest) : 0, end = (size_t)(rest + len - host);
+	_cleanup_free_ char *value = NULL, *port = NULL;
+	bool done;
+
+	colon = *host == '[' ? memchr(host, ']', end) : host;
+	colon = colon ? memchr(colon, ':', (size_t)(rest + len - colon)) : NULL;
+	if (asprintf(&value, "%.*s@%.*s", user ? (int)user : 4, user ? rest : "root",
+		     (int)(colon ? (size_t)(colon - host) : end), host) < 0) {
+		value = NULL;
+		return err_nomem(err, strlen(rest), "the import");
+	}
+	if (importing_carry(in, from, IMPORTING_HOST_KEY, key, value, &done, err) || !done)
+		return err->code;
+	if (colon) {
+		port = strndup(colon + 1, (size_t)(rest + len - colon - 1));
+		if (!port)
+			return err_nomem(err, len, "the import");
+		if (importing_carry(in, from, NULL, "ssh_port", port, NULL, err))
+			return err->code;
+	}
+	return importing_carry(in, from, NULL, "path", rest[len] ? rest + len : "/", NULL, err);
+}
+
+static int take_url(struct importing *in, const struct importing_from *from, const char *url,
+		    struct err *err)
+{
+	size_t len = 0;
+	const char *rest = url_rest(url, &len), *at = rest ? strrchr(rest, '@') : NULL;
+	bool password = at && memchr(rest, ':', (size_t)(at - rest));
+
+	if (!rest || password || strpbrk(url, " \t"))
+		return lose_url(in, from, url, err);
+	if (len == 3 && strncasecmp(url, "nfs", 3) == 0)
+		return take_nfs_url(in, from, rest, err);
+	if (len == 3 && strncasecmp(url, "ssh", 3) == 0)
+		return take_ssh_url(in, from, "ssh", rest, err);
+	if (len == 4 && strncasecmp(url, "sftp", 4) == 0)
+		return take_ssh_url(in, from, "sftp", rest, err);
+	return lose_url(in, from, url, err);
+}
+
 /* Several are separated by blanks: kdump divides a dump among them, when all of them are folders. */
 static IMPORTING_TAKE(take_savedir)
 {
@@ -64,14 +129,14 @@ static IMPORTING_TAKE(take_savedir)
 		return err_nomem(err, strlen(value), "the import");
 	/* where there may be a password, it may have blanks in it */
 	if (strchr(value, '@'))
-		return lose_url(in, from, value, err);
+		return take_url(in, from, value, err);
 	while ((word = strsep(&rest, " \t"))) {
 		int r;
 
 		if (!*word)
 			continue;
 		if (!is_file(word))
-			r = lose_url(in, from, word, err);
+			r = take_url(in, from, word, err);
 		else if (have)
 			r = importing_leave(
 				in, from, IMPORT_LOST,
@@ -252,9 +317,8 @@ static IMPORTING_TAKE(take_kernelver)
 	return importing_carry(in, from, NULL, row->as, value, NULL, err);
 }
 
-#define NO_NETWORK "there is no network in the capture kernel"
+#define NO_NETWORK "the network that leads to a target is recorded when the image is built"
 #define NO_MAIL    "no mail is sent; the journal has an entry for each crash"
-#define OF_REMOTE  "it belongs to a remote target"
 #define FADUMP     "dumps with the firmware's help (fadump) are not supported"
 
 static const struct importing_variable variables[] = {
@@ -294,15 +358,15 @@ static const struct importing_variable variables[] = {
 	{"KDUMP_VERBOSE", importing_take_needless, "messages go to the journal", NULL},
 	{"KDUMPTOOL_FLAGS", importing_take_needless, "there is no kdumptool", NULL},
 	{"KDUMP_NETCONFIG", importing_take_needless, NO_NETWORK, NULL},
-	{"KDUMP_NET_TIMEOUT", importing_take_needless, NO_NETWORK, NULL},
+	{"KDUMP_NET_TIMEOUT", importing_take_key, "deadline_network", NULL},
 	{"KDUMP_SMTP_SERVER", importing_take_lost, NO_MAIL, NULL},
 	{"KDUMP_SMTP_USER", importing_take_needless, NO_MAIL, NULL},
 	{"KDUMP_SMTP_PASSWORD", importing_take_needless, NO_MAIL, NULL},
 	{"KDUMP_NOTIFICATION_TO", importing_take_lost, NO_MAIL, NULL},
 	{"KDUMP_NOTIFICATION_CC", importing_take_needless, NO_MAIL, NULL},
-	{"KDUMP_HOST_KEY", importing_take_needless, OF_REMOTE, NULL},
-	{"KDUMP_SSH_HOST_KEY", importing_take_needless, OF_REMOTE, NULL},
-	{"KDUMP_SSH_IDENTITY", importing_take_needless, OF_REMOTE, NULL},
+	{"KDUMP_HOST_KEY", importing_take_needless, IMPORTING_HOST_KEY, NULL},
+	{"KDUMP_SSH_HOST_KEY", importing_take_needless, IMPORTING_HOST_KEY, NULL},
+	{"KDUMP_SSH_IDENTITY", importing_take_key, "sshkey", NULL},
 };
 
 int importing_suse(struct importing *in, struct err *err)

@@ -46,6 +46,10 @@ int importing_carry(struct importing *in, const struct importing_from *from, con
 int importing_leave(struct importing *in, const struct importing_from *from,
 		    enum import_outcome outcome, const char *why, struct err *err) _must_check_;
 
+/* What all say of a host's key: it is asked for nowhere but there. */
+#define IMPORTING_HOST_KEY \
+	"the server's key has to be pinned here, which `lifeboat propagate` does, too"
+
 /* A target that is not supported: commented, lost, and told once more if none is left. */
 int importing_lose_target(struct importing *in, const struct importing_from *from, const char *line,
 			  struct err *err) _must_check_;

@@ -10,6 +10,7 @@
 #include "config/reading.h"
 
 #define MAX_CPUS    4096
+#define MIN_SPOOL   (1ULL << 20)
 #define MAX_RELEASE 64 /* of a kernel's version: __NEW_UTS_LEN */
 
 /* ---- values */
@@ -263,6 +264,50 @@ static int set_sysctl_number(struct reading *in, const struct key *key, char *va
 	return add_sysctl(in, key->as, minus ? -(int64_t)v : (int64_t)v, err);
 }
 
+static int set_spool(struct reading *in, const struct key *key, char *value, struct err *err)
+{
+	uint64_t bytes;
+
+	(void)key;
+	if (strlen(value) > KEYVALUE_QUOTE)
+		return keyvalue_bad(value, "a size", err);
+	if (num_parse_size(value, &bytes, err))
+		return err->code;
+	if (bytes < MIN_SPOOL)
+		return keyvalue_bad(value, "a size of 1M or more", err);
+	in->c->spool = bytes;
+	return 0;
+}
+
+static int set_spool_keep(struct reading *in, const struct key *key, char *value, struct err *err)
+{
+	static const char *const words[] = {
+		[CONFIG_KEEP_LOG] = "log",
+		[CONFIG_KEEP_ALL] = "all",
+		[CONFIG_KEEP_NOTHING] = "nothing",
+	};
+
+	(void)key;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcmp(value, words[i]) != 0)
+			continue;
+		in->c->spool_keep = (enum config_keep)i;
+		return 0;
+	}
+	return keyvalue_bad(value, "log, all or nothing", err);
+}
+
+static int set_file(struct reading *in, const struct key *key, char *value, struct err *err)
+{
+	_cleanup_free_ char *clean = NULL;
+
+	if (*value != '/')
+		return keyvalue_bad(value, "an absolute path", err);
+	if (reading_clean_path(value, &clean, err))
+		return err->code;
+	return reading_copy(clean, (char **)((char *)in->c + key->at), err);
+}
+
 int reading_refuse(struct reading *in, const struct key *key, char *value, struct err *err)
 {
 	(void)in;
@@ -271,9 +316,6 @@ int reading_refuse(struct reading *in, const struct key *key, char *value, struc
 }
 /* ---- the keys */
 
-#define REMOTE                                                                                        \
-	"there are no remote targets; write a local one, as ext4 UUID=…, raw /dev/… or virtiofs " \
-	"TAG"
 #define FENCE "no cluster is told of a crash; remove the line"
 
 #define FS(n)                                                     \
@@ -288,6 +330,14 @@ int reading_refuse(struct reading *in, const struct key *key, char *value, struc
 	{                                                                  \
 		.name = n, .set = reading_refuse, .as = h, .repeats = true \
 	}
+#define REMOTE(n, s, m, k)                                                                  \
+	{                                                                                   \
+		.name = n, .set = s, .at = offsetof(struct config_target, m), .kinds = (k), \
+		.repeats = true                                                             \
+	}
+#define SHELLS (1U << TARGET_SSH | 1U << TARGET_SFTP)
+#define HTTPS  (1U << TARGET_HTTPS)
+#define S3     (1U << TARGET_S3)
 #define OWN_YES_NO(n, m)                                                           \
 	{                                                                          \
 		.name = n, .set = set_own_yes_no, .at = offsetof(struct config, m) \
@@ -323,6 +373,28 @@ static const struct key keys[] = {
 	SHARE("virtiofs"),
 	SHARE("9p"),
 	{.name = "raw", .set = reading_set_raw, .repeats = true},
+	{.name = "nfs", .set = reading_set_nfs, .repeats = true},
+	{.name = "nfs4", .set = reading_set_nfs, .repeats = true},
+	{.name = "ssh", .set = reading_set_ssh, .repeats = true},
+	{.name = "sftp", .set = reading_set_ssh, .repeats = true},
+	{.name = "https", .set = reading_set_https, .repeats = true},
+	{.name = "s3", .set = reading_set_s3, .repeats = true},
+	REMOTE("sshkey", reading_set_remote_file, key_file, SHELLS),
+	REMOTE("ssh_port", reading_set_remote_port, port, SHELLS),
+	REMOTE("ssh_known_hosts", reading_set_remote_file, known_hosts, SHELLS),
+	REMOTE("https_header", reading_set_remote_file, header, HTTPS),
+	REMOTE("s3_endpoint", reading_set_endpoint, url, S3),
+	REMOTE("s3_region", reading_set_remote_region, region, S3),
+	REMOTE("s3_credentials", reading_set_remote_file, credentials, S3),
+	REMOTE("s3_path_style", reading_set_remote_yes_no, path_style, S3),
+	REMOTE("tls_ca", reading_set_remote_file, ca, HTTPS | S3),
+	{.name = "encrypt_to", .set = set_plain, .as = "encrypt-to", .repeats = true},
+	{.name = "spool", .set = set_spool},
+	{.name = "spool_keep", .set = set_spool_keep},
+	{.name = "luks_key_file", .set = set_file, .at = offsetof(struct config, luks_key_file)},
+	{.name = "iscsi_secret_file",
+	 .set = set_file,
+	 .at = offsetof(struct config, iscsi_secret_file)},
 	{.name = "log_only", .set = reading_set_log_only, .repeats = true},
 	{.name = "path", .set = reading_set_path, .repeats = true},
 	{.name = "mount_options",
@@ -347,6 +419,7 @@ static const struct key keys[] = {
 	SIZE("keep_bytes", "keep-bytes"),
 	SIZE("keep_free", "keep-free"),
 	TIME("deadline_device", "deadline-device"),
+	TIME("deadline_network", "deadline-network"),
 	TIME("deadline_mount", "deadline-mount"),
 	TIME("deadline_log", "deadline-log"),
 	TIME("deadline_dump", "deadline-dump"),
@@ -376,17 +449,14 @@ static const struct key keys[] = {
 	 .as = "kernel/panic",
 	 .min = -1,
 	 .max = INT_MAX},
-	REFUSED("nfs", REMOTE),
-	REFUSED("ssh", REMOTE),
-	REFUSED("sshkey", "there are no remote targets; remove the line"),
 	REFUSED("fence_kdump_args", FENCE),
 	REFUSED("fence_kdump_nodes", FENCE),
 	REFUSED("kdump_emergency",
 		"write the program behind kdump_post, which runs after a failure, too"),
 	/* what kdump itself has given up */
-	REFUSED("net", REMOTE),
+	REFUSED("net", "write nfs SERVER:/EXPORT or ssh USER@HOST"),
 	REFUSED("options", "write MODULE.OPTION=VALUE behind cmdline_append"),
-	REFUSED("link_delay", "there is no network; remove the line"),
+	REFUSED("link_delay", "write deadline_network TIME"),
 	REFUSED("disk_timeout", "write deadline_device TIME"),
 	REFUSED("debug_mem_level", "crash.json tells the memory used; remove the line"),
 	REFUSED("blacklist", "write module_blacklist=NAME behind cmdline_append"),

@@ -31,6 +31,12 @@ static const struct kind {
 	 {0},
 	 "fmask=0177,dmask=0077"},
 	{"exfat", {"iocharset=", "errors="}, {0}, "fmask=0177,dmask=0077"},
+	/* what is negotiated is left to the next mount; Kerberos is refused by who asks */
+	{"nfs",
+	 {"vers=", "nfsvers=", "port=", "mountport=", "mountvers=", "sec=", "resvport",
+	  "noresvport"},
+	 {0},
+	 ""},
 	{"9p", {"version=", "msize=", "access=", "cache="}, {0}, ""},
 };
 

@@ -17,30 +17,66 @@
 
 /* ---- small parts */
 
-int resolver_note(struct resolver *r, struct err *err, const char *fmt, ...)
+static _printf_(3, 0) int add_text_v(char ***list, struct err *err, const char *fmt, va_list args)
 {
 	char **grown, *text = NULL;
 	size_t n = 0;
-	va_list args;
-	int len;
 
-	while (r->notes[n])
+	while ((*list)[n])
 		n++;
 	if (n == MAX_NOTES)
 		return 0;
-	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
-	va_end(args);
-	grown = len < 0 ? NULL : reallocarray(r->notes, n + 2, sizeof(*grown));
+	if (vasprintf(&text, fmt, args) < 0)
+		return err_nomem(err, 0, "a note");
+	grown = reallocarray(*list, n + 2, sizeof(*grown));
 	if (!grown) {
-		if (len >= 0)
-			free(text);
+		free(text);
 		return err_nomem(err, 0, "a note");
 	}
-	r->notes = grown;
+	*list = grown;
 	grown[n] = text;
 	grown[n + 1] = NULL;
 	return 0;
+}
+
+static _printf_(3, 4) int add_text(char ***list, struct err *err, const char *fmt, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, fmt);
+	r = add_text_v(list, err, fmt, args);
+	va_end(args);
+	return r;
+}
+
+int resolver_note(struct resolver *r, struct err *err, const char *fmt, ...)
+{
+	va_list args;
+	int failed;
+
+	va_start(args, fmt);
+	failed = add_text_v(&r->notes, err, fmt, args);
+	va_end(args);
+	return failed;
+}
+
+static int add_once(char ***list, const char *text, struct err *err)
+{
+	for (char **s = *list; *s; s++)
+		if (strcmp(*s, text) == 0)
+			return 0;
+	return recipe_add_string(list, text, err);
+}
+
+int resolver_add_program(struct resolver *r, const char *path, struct err *err)
+{
+	return add_once(&r->recipe->programs, path, err);
+}
+
+int resolver_add_file(struct resolver *r, const char *path, struct err *err)
+{
+	return add_once(&r->recipe->files, path, err);
 }
 
 int resolver_set(char **at, const char *text, struct err *err)
@@ -118,6 +154,8 @@ static int add_share(struct resolver *r, const struct wish *w, struct err *err)
 		return err->code;
 	if (!t)
 		return 0;
+	t->spool = w->spool;
+	t->limit = w->spool ? r->config->spool : 0;
 	if (resolver_set(&t->device, w->device, err) || resolver_set(&t->fstype, w->fstype, err) ||
 	    resolver_set(&t->mount_options, options, err) || resolver_set(&t->path, w->path, err))
 		return err->code;
@@ -148,8 +186,53 @@ static int add_wish(struct resolver *r, const struct wish *w, struct err *err)
 		return add_share(r, w, err);
 	case TARGET_RAW:
 		return resolver_add_raw(r, w, err);
+	case TARGET_NFS:
+	case TARGET_SSH:
+	case TARGET_SFTP:
+	case TARGET_HTTPS:
+	case TARGET_S3:
+		return resolver_add_remote(r, w, err);
+	case TARGET_KINDS:
+		break;
 	}
 	return 0;
+}
+
+/* What is behind a web server's URL is said there: a folder for all targets is one of file systems. */
+static const char *path_of_target(const struct config *c, const struct config_target *t)
+{
+	if (t->path)
+		return t->path;
+	return t->kind == TARGET_HTTPS || t->kind == TARGET_S3 ? "" : path_for_all(c);
+}
+
+/* A target that cannot be had now costs no other; whether there is one is seen at the end: check_left(). */
+static int leave_out(struct resolver *r, struct err *err)
+{
+	struct err why = *err;
+
+	*err = (struct err){0};
+	if (!r->first_missing.code)
+		r->first_missing = why;
+	return add_text(&r->missing, err, "left out, so that no dump will go there: %s", why.msg);
+}
+
+/* No target for dumps, since what there was is left out: then the reason is the error. */
+static int check_left(const struct resolver *r, struct err *err)
+{
+	const struct config *c = r->config;
+	bool wanted = false;
+
+	if (!r->first_missing.code)
+		return 0;
+	for (size_t i = 0; i < r->recipe->n_targets; i++)
+		if (!r->recipe->targets[i].log_only)
+			return 0;
+	for (size_t i = 0; i < c->n_targets; i++)
+		wanted |= !c->targets[i].log_only;
+	if (!wanted && r->recipe->n_targets)
+		return 0;
+	return err_set(err, r->first_missing.code, "%s", r->first_missing.msg);
 }
 
 static int add_configured(struct resolver *r, const struct config_target *t, struct err *err)
@@ -161,15 +244,18 @@ static int add_configured(struct resolver *r, const struct config_target *t, str
 		.said = said,
 		.device = t->device,
 		.fstype = t->fstype,
-		.path = t->path ? t->path : path_for_all(r->config),
+		.path = path_of_target(r->config, t),
 		.options = t->mount_options,
+		.remote = recipe_is_remote(t->kind) ? t : NULL,
 	};
 
 	snprintf(said, sizeof(said), "line %u", t->line);
-	if (add_wish(r, &w, err))
-		return err_wrap(err, "%s: %s: %s %s", r->config->name, said,
-				*t->fstype ? t->fstype : "raw", t->device);
-	return 0;
+	r->unreachable = false;
+	if (!add_wish(r, &w, err))
+		return 0;
+	err_wrap(err, "%s: %s: %s %s", r->config->name, said, *t->fstype ? t->fstype : "raw",
+		 t->device);
+	return r->unreachable ? leave_out(r, err) : err->code;
 }
 
 /* ---- the folder where something is now */
@@ -184,8 +270,6 @@ static const struct {
 	{"ramfs", "memory, which does not outlive the restart"},
 	{"rootfs", "memory, which does not outlive the restart"},
 	{"devtmpfs", "memory, which does not outlive the restart"},
-	{"nfs", "behind a network, which is not written to yet"},
-	{"nfs4", "behind a network, which is not written to yet"},
 	{"cifs", "behind a network, which is not written to yet"},
 	{"smb3", "behind a network, which is not written to yet"},
 	{"ceph", "behind a network, which is not written to yet"},
@@ -244,6 +328,39 @@ static int path_on_fs(const struct mount *m, const char *rest, char ret[PATH_MAX
 	return 0;
 }
 
+/*
+ * What is mounted is the export and, in the source's name already, the folder of it (nfs_show_devname() in fs/nfs/super.c); the
+ * address that the mount went to is among its options. The folder is used as it is: it is mounted here for this machine.
+ */
+static int add_mounted_nfs(struct resolver *r, struct wish *w, const struct mount *m,
+			   const char *rest, struct err *err)
+{
+	const char *colon = *m->source == '[' ? strstr(m->source, "]:/") : strstr(m->source, ":/");
+	char host[256], export[PATH_MAX];
+	struct config_target t = {.kind = TARGET_NFS, .device = m->source, .fstype = m->type};
+	size_t len = colon ? (size_t)(colon - m->source) : 0;
+
+	if (w->spool)
+		return err_set(err, ERR_USAGE,
+			       "%s is on %s, mounted at %s: what cannot be sent has to wait on a "
+			       "disk of this machine",
+			       path_for_all(r->config), m->source, m->at);
+	if (!colon || !len || len >= sizeof(host))
+		return err_set(err, ERR_UNSUPPORTED, "%s, mounted at %s, does not name a server",
+			       m->source, m->at);
+	snprintf(host, sizeof(host), "%.*s", (int)(len - (*m->source == '[')),
+		 m->source + (*m->source == '['));
+	snprintf(export, sizeof(export), "%s", colon + (*m->source == '[') + 1);
+	t.host = host;
+	t.export = export;
+	w->kind = TARGET_NFS;
+	w->device = m->source;
+	w->path = rest;
+	w->fstype = m->type;
+	w->remote = &t;
+	return add_wish(r, w, err);
+}
+
 /* A target where `path`, which has no links, is now. */
 static int add_holder(struct resolver *r, const char *path, struct wish *w, struct err *err)
 {
@@ -269,6 +386,8 @@ static int add_holder(struct resolver *r, const char *path, struct wish *w, stru
 		w->device = m->source;
 		return add_wish(r, w, err);
 	}
+	if (strcmp(m->type, "nfs") == 0 || strcmp(m->type, "nfs4") == 0)
+		return add_mounted_nfs(r, w, m, rest, err);
 	if (check_holder(m, *path ? path : "/", err))
 		return err->code;
 	if (m->major ? chain_disk_by_number(r->root, m->major, m->minor, &disk, err)
@@ -369,18 +488,23 @@ static int copy_list(char ***to, char *const *from, struct err *err)
 /* All of the configuration's own recipe but targets and modules: extra modules come behind what is needed. */
 static int copy_base(struct recipe *to, const struct recipe *base, struct err *err)
 {
-	char **modules = to->modules, **programs = to->programs, **pre = to->pre, **post = to->post;
+	const struct recipe own = *to;
 
 	*to = *base;
-	to->modules = modules;
-	to->programs = programs;
-	to->pre = pre;
-	to->post = post;
+	to->modules = own.modules;
+	to->programs = own.programs;
+	to->pre = own.pre;
+	to->post = own.post;
+	to->files = own.files;
+	to->encrypt_to = own.encrypt_to;
+	to->net = own.net;
+	to->layers = own.layers;
 	to->targets = NULL;
 	to->n_targets = 0;
-	if (copy_list(&to->programs, base->programs, err) || copy_list(&to->pre, base->pre, err))
+	if (copy_list(&to->programs, base->programs, err) || copy_list(&to->pre, base->pre, err) ||
+	    copy_list(&to->post, base->post, err) || copy_list(&to->files, base->files, err))
 		return err->code;
-	return copy_list(&to->post, base->post, err);
+	return copy_list(&to->encrypt_to, base->encrypt_to, err);
 }
 
 static int add_extra_modules(struct resolver *r, struct err *err)
@@ -435,57 +559,116 @@ static void cleanup_resolver(struct resolver *r)
 	kmods_destroy(r->kmods);
 	recipe_destroy(r->recipe);
 	recipe_free_strings(r->notes);
+	recipe_free_strings(r->missing);
 	for (size_t i = 0; i < ARRAY_SIZE(r->places); i++)
 		free(r->places[i]);
 }
 
-static int add_all(struct resolver *r, struct err *err)
+/* What no other target took waits here: the last of all, and for this machine only. */
+static int add_spool(struct resolver *r, struct err *err)
+{
+	const char *path = path_for_all(r->config);
+	struct wish w = {.said = "spool", .spool = true};
+	char real[PATH_MAX];
+
+	if (!realpath_as_far(r->root, *path ? path : "/", real))
+		err_sys(err, errno, "%s%s", r->root->path, path);
+	else if (!add_holder(r, real, &w, err))
+		return 0;
+	return err_wrap(err, "%s: spool: %s", r->config->name, *path ? path : "/");
+}
+
+static bool is_wanted(const struct resolver *r, const struct config_target *t)
+{
+	return !r->env->sending || (recipe_is_remote(t->kind) && !t->log_only);
+}
+
+static int add_targets(struct resolver *r, struct err *err)
 {
 	const struct config *c = r->config;
-	int failed = 0;
 
-	for (size_t i = 0; i < c->n_targets && !failed; i++)
-		failed = add_configured(r, &c->targets[i], err);
-	if (!failed && !c->n_targets)
-		failed = add_path(r, err);
-	if (!failed && c->rootfs_last)
-		failed = add_rootfs(r, err);
-	if (failed || add_watchdogs(r, err) || add_pstore(r, err))
+	for (size_t i = 0; i < c->n_targets; i++)
+		if (is_wanted(r, &c->targets[i]) && add_configured(r, &c->targets[i], err))
+			return err->code;
+	if (r->env->sending)
+		return check_left(r, err);
+	if (!c->n_targets && add_path(r, err))
+		return err->code;
+	if (c->spool && c->n_targets && add_spool(r, err))
+		return err->code;
+	if (c->rootfs_last && add_rootfs(r, err))
+		return err->code;
+	return check_left(r, err);
+}
+
+static int add_all(struct resolver *r, struct err *err)
+{
+	if (r->env->sending)
+		return add_targets(r, err);
+	if (add_targets(r, err) || resolver_add_links(r, err) || add_watchdogs(r, err) ||
+	    add_pstore(r, err))
 		return err->code;
 	return add_extra_modules(r, err);
 }
 
-int resolve_recipe(const struct config *config, const struct root *root, const char *kernel,
-		   struct recipe **ret, char ***ret_notes, struct err *err)
+static int init_resolver(struct resolver *r, struct err *err)
 {
-	_cleanup_(cleanup_resolver) struct resolver r = {
-		.config = config, .root = root, .kernel = kernel, .memory = memory_of(root)};
+	r->notes = calloc(1, sizeof(*r->notes));
+	r->missing = calloc(1, sizeof(*r->missing));
+	if (!r->notes || !r->missing)
+		return err_nomem(err, sizeof(*r->notes), "notes");
+	if (r->env->net)
+		r->net = *r->env->net;
+	else
+		net_source_of_root(r->root, &r->net);
+	if (recipe_create_default(&r->recipe, err) || copy_base(r->recipe, r->config->base, err) ||
+	    mounts_read(r->root, &r->mounts, err) ||
+	    kmods_create(r->root, r->kernel, &r->kmods, err))
+		return err->code;
+	r->chain = (struct chain){
+		.root = r->root,
+		.kmods = r->kmods,
+		.same_kernel = runs_now(r->root, r->kernel),
+		.modules = &r->recipe->modules,
+	};
+	return 0;
+}
+
+int resolve_recipe(const struct config *config, const struct resolve_env *env, struct resolved *ret,
+		   struct err *err)
+{
+	_cleanup_(cleanup_resolver) struct resolver r = {.config = config,
+							 .env = env,
+							 .root = env->root,
+							 .kernel = env->kernel,
+							 .memory = memory_of(env->root)};
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 
-	r.notes = calloc(1, sizeof(*r.notes));
-	if (!r.notes)
-		return err_nomem(err, sizeof(*r.notes), "notes");
-	if (recipe_create_default(&r.recipe, err) || copy_base(r.recipe, config->base, err) ||
-	    mounts_read(root, &r.mounts, err) || kmods_create(root, kernel, &r.kmods, err))
+	if (init_resolver(&r, err))
 		return err->code;
-	r.chain = (struct chain){.root = root,
-				 .kmods = r.kmods,
-				 .same_kernel = runs_now(root, kernel),
-				 .modules = &r.recipe->modules};
-	if (!kmods_known(r.kmods) &&
+	if (!kmods_known(r.kmods) && !env->sending &&
 	    resolver_note(
 		    &r, err,
 		    "kernel %s has no module folder (%s/lib/modules/%s): what it needs must be "
 		    "built in",
-		    kernel, root->path, kernel))
+		    r.kernel, r.root->path, r.kernel))
 		return err->code;
 	if (add_all(&r, err))
 		return err->code;
 	/* a path or a tag that no recipe can say is better found now */
-	if (recipe_format(r.recipe, &text, &len, err))
+	if (!env->sending && recipe_format(r.recipe, &text, &len, err))
 		return err_wrap(err, "%s", config->name);
-	*ret = no_cleanup_ptr(r.recipe);
-	*ret_notes = no_cleanup_ptr(r.notes);
+	ret->recipe = no_cleanup_ptr(r.recipe);
+	ret->notes = no_cleanup_ptr(r.notes);
+	ret->missing = no_cleanup_ptr(r.missing);
 	return 0;
+}
+
+void resolve_deinit(struct resolved *r)
+{
+	recipe_destroy(r->recipe);
+	recipe_free_strings(r->notes);
+	recipe_free_strings(r->missing);
+	*r = (struct resolved){0};
 }

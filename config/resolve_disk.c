@@ -21,6 +21,7 @@ struct found {
 	struct fsid id;
 	char name[DEVICE_PATH_MAX]; /* for the recipe */
 	const struct mount *mount;  /* where it is mounted now, or NULL */
+	char layer[LAYER_NAME];     /* that it is, "" if it is a disk */
 };
 
 /* ---- the device */
@@ -77,13 +78,42 @@ static bool leads_to(const struct resolver *r, const char *name, const struct ch
 	       strcmp(other.sysfs, disk->sysfs) == 0;
 }
 
+/* By what it holds, which is compared then, else by its path; by no partition's id: that would be one of its own (capture/target.c). */
+static void name_layer(const struct wish *w, struct found *f)
+{
+	if (w->kind == TARGET_FS && *f->id.uuid)
+		snprintf(f->name, sizeof(f->name), "UUID=%s", f->id.uuid);
+	else if (strncmp(f->disk.name, "dm-", 3) == 0)
+		snprintf(f->name, sizeof(f->name), "/dev/mapper/%.128s", f->layer);
+	else
+		resolver_node_of(&f->disk, f->name);
+}
+
+static int name_by_path(struct resolver *r, const struct wish *w, struct found *f, struct err *err)
+{
+	if (*f->layer)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "nothing on %s tells it from other partitions of %s", f->disk.name,
+			       f->layer);
+	resolver_node_of(&f->disk, f->name);
+	return resolver_note(
+		r, err,
+		"%s: nothing on %s tells it from other disks: it is looked for by that "
+		"name, which may be another disk's after a crash",
+		w->said, f->name);
+}
+
 /* A name that holds after the crash, where disks may be found in another order: of the file system, else the partition. */
 static int name_device(struct resolver *r, const struct wish *w, struct found *f, struct err *err)
 {
 	char id[FSID_UUID_SIZE];
 	struct err why = {0};
 
-	if (w->kind == TARGET_FS && *f->id.uuid) {
+	if (*f->layer && !f->disk.partition) {
+		name_layer(w, f);
+		return 0;
+	}
+	if (w->kind == TARGET_FS && *f->id.uuid && !*f->layer) {
 		snprintf(f->name, sizeof(f->name), "UUID=%s", f->id.uuid);
 		if (leads_to(r, f->name, &f->disk, &why))
 			return 0;
@@ -95,12 +125,7 @@ static int name_device(struct resolver *r, const struct wish *w, struct found *f
 		if (leads_to(r, f->name, &f->disk, &why))
 			return 0;
 	}
-	resolver_node_of(&f->disk, f->name);
-	return resolver_note(
-		r, err,
-		"%s: nothing on %s tells it from other disks: it is looked for by that "
-		"name, which may be another disk's after a crash",
-		w->said, f->name);
+	return name_by_path(r, w, f, err);
 }
 
 static int look_at_device(struct resolver *r, const struct wish *w, struct found *f,
@@ -110,7 +135,7 @@ static int look_at_device(struct resolver *r, const struct wish *w, struct found
 
 	if (device_find(w->device, r->root, f->node, err) ||
 	    chain_disk_by_node(r->root, f->node, &f->disk, err) ||
-	    chain_check_layers(r->root, &f->disk, err))
+	    resolver_add_layers(r, w->said, &f->disk, f->layer, err))
 		return err->code;
 	if (f->disk.read_only)
 		return err_set(err, ERR_UNSUPPORTED, "%s cannot be written to: it is read-only",
@@ -327,8 +352,11 @@ int resolver_add_fs(struct resolver *r, const struct wish *w, struct err *err)
 		return err->code;
 	if (!t)
 		return 0;
-	if (resolver_set(&t->device, f.name, err) || resolver_set(&t->fstype, type, err) ||
-	    resolver_set(&t->mount_options, options, err) || resolver_set(&t->path, w->path, err))
+	t->spool = w->spool;
+	t->limit = w->spool ? r->config->spool : 0;
+	if (resolver_set(&t->needs, f.layer, err) || resolver_set(&t->device, f.name, err) ||
+	    resolver_set(&t->fstype, type, err) || resolver_set(&t->mount_options, options, err) ||
+	    resolver_set(&t->path, w->path, err))
 		return err->code;
 	if (note_fs(r, w, &f, t, err) || note_disk(r, w, &f, err) ||
 	    chain_add_disk(&r->chain, &f.disk, err))
@@ -405,7 +433,7 @@ int resolver_add_raw(struct resolver *r, const struct wish *w, struct err *err)
 	if (!t)
 		return 0;
 	t->size = f.size;
-	if (resolver_set(&t->device, f.name, err) ||
+	if (resolver_set(&t->needs, f.layer, err) || resolver_set(&t->device, f.name, err) ||
 	    resolver_note(r, err, "%s: raw %s (%s) of %s", w->said, f.name, f.disk.name,
 			  num_human(f.size, human)) ||
 	    note_room(r, w, f.size, err) || note_disk(r, w, &f, err))

@@ -54,8 +54,10 @@ int reading_set_path(struct reading *in, const struct key *key, char *value, str
 	(void)key;
 	if (*at)
 		return err_set(err, ERR_USAGE,
-			       c->n_targets ? "this target has one already"
-					    : "it is there a second time");
+			       c->n_targets && c->targets[c->n_targets - 1].kind == TARGET_S3
+				       ? "s3://BUCKET/PREFIX says it already"
+			       : c->n_targets ? "this target has one already"
+					      : "it is there a second time");
 	if (reading_clean_path(value, &clean, err))
 		return err->code;
 	*at = clean;
@@ -99,34 +101,56 @@ static int check_device(enum target_kind kind, const char *device, struct err *e
 			    err);
 }
 
+/* Disks are the same thing whatever is on them. */
+static bool is_same_sort(enum target_kind a, enum target_kind b)
+{
+	bool disk_a = a == TARGET_FS || a == TARGET_RAW, disk_b = b == TARGET_FS || b == TARGET_RAW;
+
+	return a == b || (disk_a && disk_b);
+}
+
 static int check_not_twice(const struct config *c, enum target_kind kind, const char *device,
 			   struct err *err)
 {
 	for (size_t i = 0; i < c->n_targets; i++) {
 		const struct config_target *t = &c->targets[i];
 
-		if ((t->kind == TARGET_SHARE) == (kind == TARGET_SHARE) &&
-		    strcmp(t->device, device) == 0)
+		if (is_same_sort(t->kind, kind) && strcmp(t->device, device) == 0)
 			return err_set(err, ERR_USAGE, "'%.*s' is a target already, in line %u",
 				       KEYVALUE_QUOTE, device, t->line);
 	}
 	return 0;
 }
 
-/* The device as written, but without double quotes: kdump takes UUID="…", as blkid prints it. */
-static int add_target(struct reading *in, enum target_kind kind, const char *fstype, char *device,
-		      struct err *err)
+void reading_free_target(struct config_target *t)
+{
+	free(t->device);
+	free(t->fstype);
+	free(t->path);
+	free(t->mount_options);
+	free(t->user);
+	free(t->host);
+	free(t->export);
+	free(t->url);
+	free(t->bucket);
+	free(t->port);
+	free(t->key_file);
+	free(t->known_hosts);
+	free(t->header);
+	free(t->credentials);
+	free(t->region);
+	free(t->path_style);
+	free(t->ca);
+}
+
+int reading_add_target(struct reading *in, enum target_kind kind, const char *fstype,
+		       const char *device, struct config_target **ret, struct err *err)
 {
 	struct config_target t = {.kind = kind, .log_only = in->log_only, .line = in->line};
 	struct config *c = in->c;
 	struct config_target *grown;
-	char *to = device;
 
-	for (const char *p = device; *p; p++)
-		if (*p != '"')
-			*to++ = *p;
-	*to = '\0';
-	if (check_device(kind, device, err) || check_not_twice(c, kind, device, err))
+	if (check_not_twice(c, kind, device, err))
 		return err->code;
 	if (c->n_targets == RECIPE_MAX_TARGETS)
 		return err_set(err, ERR_USAGE, "more than %d targets", RECIPE_MAX_TARGETS);
@@ -141,8 +165,25 @@ static int add_target(struct reading *in, enum target_kind kind, const char *fst
 		free(t.fstype);
 		return err_nomem(err, strlen(device) + 1, "a target");
 	}
+	*ret = &grown[c->n_targets];
 	grown[c->n_targets++] = t;
 	return 0;
+}
+
+/* The device as written, but without double quotes: kdump takes UUID="…", as blkid prints it. */
+static int add_target(struct reading *in, enum target_kind kind, const char *fstype, char *device,
+		      struct err *err)
+{
+	struct config_target *t;
+	char *to = device;
+
+	for (const char *p = device; *p; p++)
+		if (*p != '"')
+			*to++ = *p;
+	*to = '\0';
+	if (check_device(kind, device, err))
+		return err->code;
+	return reading_add_target(in, kind, fstype, device, &t, err);
 }
 
 int reading_set_fs(struct reading *in, const struct key *key, char *value, struct err *err)
@@ -161,19 +202,24 @@ int reading_set_raw(struct reading *in, const struct key *key, char *value, stru
 	return add_target(in, TARGET_RAW, "", value, err);
 }
 
+static bool is_target(const struct key *key)
+{
+	return key->set == reading_set_fs || key->set == reading_set_share ||
+	       key->set == reading_set_raw || key->set == reading_set_nfs ||
+	       key->set == reading_set_ssh || key->set == reading_set_https ||
+	       key->set == reading_set_s3;
+}
+
 /* A kind of target by its name; one that is refused says so. */
 static int set_target(struct reading *in, const char *kind, char *device, struct err *err)
 {
 	const struct key *key = reading_find_key(kind);
 
-	if (strcmp(kind, "nfs4") == 0)
-		key = reading_find_key("nfs");
-	if (!key || (key->set != reading_set_fs && key->set != reading_set_share &&
-		     key->set != reading_set_raw && key->set != reading_refuse))
+	if (!key || (!is_target(key) && key->set != reading_refuse))
 		return keyvalue_bad(
 			kind,
 			"a kind of target: there are ext2, ext3, ext4, xfs, btrfs, vfat, "
-			"exfat, f2fs, jfs, minix, raw, virtiofs and 9p",
+			"exfat, f2fs, jfs, minix, raw, virtiofs, 9p, nfs, ssh, sftp, https and s3",
 			err);
 	if (key->set(in, key, device, err))
 		return err_wrap(err, "%s", key->name);
@@ -205,8 +251,9 @@ int reading_set_mount_options(struct reading *in, const struct key *key, char *v
 	if (!t)
 		return err_set(err, ERR_USAGE,
 			       "it stands before the first target: write it behind one's line");
-	if (t->kind == TARGET_RAW)
-		return err_set(err, ERR_USAGE, "a raw target is not mounted");
+	if (t->kind != TARGET_FS && t->kind != TARGET_SHARE && t->kind != TARGET_NFS)
+		return err_set(err, ERR_USAGE, "a target of the kind %s is not mounted",
+			       *t->fstype ? t->fstype : "raw");
 	if (t->mount_options)
 		return err_set(err, ERR_USAGE, "this target has them already");
 	if (strpbrk(value, " \t"))
@@ -220,6 +267,7 @@ int reading_set_mount_options(struct reading *in, const struct key *key, char *v
 static int add_mount(struct reading *in, const char *text, struct err *err)
 {
 	_cleanup_free_ char **field = NULL;
+	const struct key *kind;
 	size_t n = 0;
 
 	if (collector_split(text, &field, err))
@@ -228,6 +276,10 @@ static int add_mount(struct reading *in, const char *text, struct err *err)
 		n++;
 	if (n < 3)
 		return keyvalue_bad(text, "\"DEVICE MOUNTPOINT FSTYPE OPTIONS\"", err);
+	kind = reading_find_key(field[2]);
+	if (kind && is_target(kind) && kind->set != reading_set_fs &&
+	    kind->set != reading_set_share && kind->set != reading_set_nfs)
+		return err_set(err, ERR_USAGE, "%s is no file system", field[2]);
 	if (set_target(in, field[2], field[0], err))
 		return err->code;
 	if (n == 3 || strcmp(field[3], "defaults") == 0)

@@ -130,8 +130,8 @@ static int look(void *ctx, const char *path, bool last, char target[PATH_MAX], s
 }
 
 /* Take the file and all links on the way to it in; *ret is borrowed until the next one is added. */
-static int take(struct closure *c, const char *path, bool executable,
-		const struct closure_entry **ret, struct err *err)
+static int take(struct closure *c, const char *path, bool executable, struct closure_entry **ret,
+		struct err *err)
 {
 	_cleanup_close_ int fd = -1;
 	struct closure_entry *e;
@@ -204,7 +204,7 @@ static int try_path(struct load *l, const char *path, const char *name, size_t l
 	_cleanup_(elf_links_deinit) struct elf_links links = {0};
 	_cleanup_free_ char *copy = NULL;
 	size_t had = l->c->n;
-	const struct closure_entry *e;
+	struct closure_entry *e;
 	struct library *grown;
 	struct err why = {0};
 	char machine[24];
@@ -382,7 +382,7 @@ static int read_cache(struct closure *c, struct ldcache *ret, struct err *err)
 static int try_cache(struct load *l, const char *name, size_t loader, bool *ret_taken,
 		     struct err *err)
 {
-	const struct closure_entry *e;
+	struct closure_entry *e;
 	struct ldcache cache;
 	bool want = false;
 
@@ -543,7 +543,7 @@ static int add_interpreter(struct closure *c, const char *script, unsigned int d
 			   struct err *err)
 {
 	char line[SCRIPT_LINE], *rest = line + 2;
-	const struct closure_entry *e;
+	struct closure_entry *e;
 	const char *interpreter, *base, *word;
 
 	if (take(c, script, true, &e, err))
@@ -575,7 +575,7 @@ static int add_interpreter(struct closure *c, const char *script, unsigned int d
 
 static int add_program(struct closure *c, const char *path, unsigned int depth, struct err *err)
 {
-	const struct closure_entry *e;
+	struct closure_entry *e;
 	_cleanup_free_ char *real = NULL;
 
 	if (take(c, path, true, &e, err))
@@ -604,5 +604,43 @@ int closure_add(struct closure *c, const char *program, struct err *err)
 {
 	if ((!c->n && add_merged(c, err)) || add_program(c, program, 0, err))
 		return err_wrap(err, "program '%.200s'", program);
+	return 0;
+}
+
+int closure_add_file(struct closure *c, const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = root_open(c->root, path, O_PATH);
+	struct closure_entry *e;
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size > CLOSURE_MAX_FILE)
+		return err_set(err, ERR_USAGE, "file '%.200s': %llu bytes; there can be %zu MB",
+			       path, (unsigned long long)st.st_size, CLOSURE_MAX_FILE >> 20);
+	if (take(c, path, false, &e, err))
+		return err_wrap(err, "file '%.200s'", path);
+	e->secret = true;
+	return 0;
+}
+
+int closure_add_accounts(struct closure *c, struct err *err)
+{
+	static const char libc[] = "/libc.so.6", wanted[] = "/libnss_files.so.2";
+
+	/* what is added comes behind and is none itself */
+	for (size_t i = 0, n = c->n; i < n; i++) {
+		size_t len = strlen(c->v[i].path);
+		struct closure_entry *e;
+		char path[PATH_MAX];
+
+		if (c->v[i].kind != CLOSURE_FILE || len < strlen(libc) ||
+		    strcmp(c->v[i].path + len - strlen(libc), libc) != 0 ||
+		    snprintf(path, sizeof(path), "%.*s%s", (int)(len - strlen(libc)), c->v[i].path,
+			     wanted) >= PATH_MAX ||
+		    !root_exists(c->root, path))
+			continue;
+		if (take(c, path, false, &e, err))
+			return err_wrap(err, "library '%.200s'", path);
+	}
 	return 0;
 }

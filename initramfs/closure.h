@@ -19,6 +19,7 @@
 #ifndef INITRAMFS_CLOSURE_H
 #define INITRAMFS_CLOSURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@
 #include "base/root.h"
 
 #define CLOSURE_MAX_SIZE    ((size_t)256 << 20) /* of all files together */
+#define CLOSURE_MAX_FILE    ((size_t)16 << 20)
 #define CLOSURE_MAX_ENTRIES 8192
 
 enum closure_kind {
@@ -39,6 +41,7 @@ struct closure_entry {
 	enum closure_kind kind;
 	char *path;    /* absolute; no folder in it is a link */
 	char *target;  /* of a link */
+	bool secret;   /* a file for root only: closure_add_file() */
 	uint8_t *data; /* of a file */
 	size_t len;
 };
@@ -65,5 +68,17 @@ void closure_deinit(struct closure *c);
  * but closure_deinit().
  */
 int closure_add(struct closure *c, const char *program, struct err *err) _must_check_;
+
+/*
+ * Add a file as it is, and the links on the way to it; nobody but root may read it there. Not there: ERR_NOT_FOUND; no regular file,
+ * larger than CLOSURE_MAX_FILE, or in a folder as above: ERR_USAGE.
+ */
+int closure_add_file(struct closure *c, const char *path, struct err *err) _must_check_;
+
+/*
+ * What the programs that are there load without saying so: beside a glibc its libnss_files, without which no user is known
+ * before glibc 2.34 (NEWS of 2.34: since then it is a part of libc).
+ */
+int closure_add_accounts(struct closure *c, struct err *err) _must_check_;
 
 #endif

@@ -168,9 +168,25 @@ static int find_programs(struct build *b, struct err *err)
 	return closure_add(&b->closure, SHELL, err) ? err_wrap(err, "failure-action = shell") : 0;
 }
 
-static int add_programs(struct build *b, struct err *err)
+/* Behind the programs: ssh asks who it is run by. */
+static int find_files(struct build *b, struct err *err)
 {
-	if (find_programs(b, err))
+	bool ssh = false;
+
+	for (size_t i = 0; i < b->recipe->n_targets; i++)
+		ssh |= b->recipe->targets[i].kind == TARGET_SSH ||
+		       b->recipe->targets[i].kind == TARGET_SFTP;
+	if (ssh && closure_add_accounts(&b->closure, err))
+		return err->code;
+	for (char *const *f = b->recipe->files; *f; f++, b->image.n_files++)
+		if (closure_add_file(&b->closure, *f, err))
+			return err_wrap(err, "%s", b->spec->recipe_name);
+	return 0;
+}
+
+static int add_closure(struct build *b, struct err *err)
+{
+	if (find_programs(b, err) || find_files(b, err))
 		return err->code;
 	for (size_t i = 0; i < b->closure.n; i++) {
 		const struct closure_entry *e = &b->closure.v[i];
@@ -186,13 +202,13 @@ static int add_programs(struct build *b, struct err *err)
 			r = cpio_add_link(&b->cpio, e->path, e->target, err);
 			break;
 		case CLOSURE_FILE:
-			b->image.n_program_files++;
-			r = add_file(b, INPUTS_PROGRAMS, e->path, 0755,
-				     (struct bytes){e->data, e->len}, err);
+			b->image.n_program_files += !e->secret;
+			r = add_file(b, e->secret ? INPUTS_FILES : INPUTS_PROGRAMS, e->path,
+				     e->secret ? 0600 : 0755, (struct bytes){e->data, e->len}, err);
 			break;
 		}
 		if (r)
-			return err_wrap(err, "the programs of %s", b->spec->recipe_name);
+			return err_wrap(err, "the programs and files of %s", b->spec->recipe_name);
 	}
 	return 0;
 }
@@ -209,7 +225,7 @@ static int fill(struct build *b, struct err *err)
 	    modules_resolve(spec->root, spec->kernel, b->recipe->modules, &b->modules, err) ||
 	    pack_support_read(spec->root, spec->kernel, &b->image.support, err) ||
 	    pack_choose(spec->pack, &b->image.support, &b->image.pack, err) ||
-	    add_skeleton(b, err) || add_init(b, err) || add_programs(b, err) ||
+	    add_skeleton(b, err) || add_init(b, err) || add_closure(b, err) ||
 	    add_modules(b, err) || add_firmware(b, err) ||
 	    add_file(b, INPUTS_RECIPE, RECIPE_IMAGE_PATH, 0600, spec->recipe, err))
 		return err->code;

@@ -3,7 +3,7 @@
  * Builds the image that the capture kernel runs from: /init, the kernel modules that a recipe needs
  * with the order to load them in (RECIPE_MODULES_PATH) and the firmware that they name, the recipe itself
  * (RECIPE_IMAGE_PATH), and the programs that it names with what they need to run (closure.h); /bin/sh if the
- * failure action is a shell. Without such programs there is no shell, no library, no configuration in it.
+ * failure action is a shell; and the files that it names, as they are, for root only. Without such programs there is no shell, no library, no configuration in it.
  */
 #ifndef INITRAMFS_INITRAMFS_H
 #define INITRAMFS_INITRAMFS_H
@@ -37,6 +37,7 @@ struct initramfs_image {
 	size_t n_firmware;
 	size_t n_programs;      /* that the recipe names, /bin/sh among them */
 	size_t n_program_files; /* that go in for them */
+	size_t n_files;         /* that the recipe names */
 	uint64_t memory;        /* bytes that it takes in the capture kernel, about; see below */
 	uint64_t memory_peak;   /* the same while it is unpacked */
 	char **missing;         /* firmware that is not there: "card.bin of driver.ko" */

@@ -19,7 +19,7 @@
 static const char *const part_names[INPUTS_N_PARTS] = {
 	[INPUTS_RECIPE] = "recipe",     [INPUTS_INIT] = "init",
 	[INPUTS_MODULES] = "modules",   [INPUTS_FIRMWARE] = "firmware",
-	[INPUTS_PROGRAMS] = "programs",
+	[INPUTS_PROGRAMS] = "programs", [INPUTS_FILES] = "files",
 };
 
 static size_t put_parts(const struct inputs *in, char *to, size_t room)

@@ -5,7 +5,7 @@
  * unpacks such a row of archives (init/initramfs.c, unpack_to_rootfs; distributions put microcode there), and a
  * program finds it without unpacking anything. The first archive is padded with zeros to 512 bytes.
  *
- *   schema = lifeboat-inputs-1
+ *   schema = lifeboat-inputs-2
  *   digest = SHA-256             of all that follows but the two sizes
  *   tool = lifeboat 0.1.0
  *   kernel = 6.1.0-56-cloud-amd64
@@ -17,6 +17,7 @@
  *   modules = SHA-256
  *   firmware = SHA-256
  *   programs = SHA-256
+ *   files = SHA-256              those of the recipe: keys, certificates
  */
 #ifndef INITRAMFS_INPUTS_H
 #define INITRAMFS_INPUTS_H
@@ -30,7 +31,7 @@
 #include "base/sha256.h"
 
 #define INPUTS_PATH     "/lifeboat/inputs"
-#define INPUTS_SCHEMA   "lifeboat-inputs-1"
+#define INPUTS_SCHEMA   "lifeboat-inputs-2"
 #define INPUTS_MAX_SIZE 4096
 #define INPUTS_ALIGN \
 	512 /* of the archive's size: the block of cpio(1), which can then go on behind it */
@@ -41,6 +42,7 @@ enum inputs_part {
 	INPUTS_MODULES,
 	INPUTS_FIRMWARE,
 	INPUTS_PROGRAMS,
+	INPUTS_FILES,
 	INPUTS_N_PARTS,
 };
 

@@ -12,17 +12,20 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/num.h"
 #include "capture/manifest.h"
 #include "capture/record.h"
 #include "capture/salvage.h"
+#include "capture/target.h"
 #include "base/step.h"
+#include "crypt/age.h"
 #include "format/source.h"
 
 #define RECORD_FILE  "crash.json"
-#define DUMP_FILE    "vmcore"
+#define HEAD_LEN     32 /* bytes of a file that say what it is */
 #define LOOK_SECONDS 120
 #define SAMPLE_AT    FORGE_KERNEL /* no dump level leaves these out */
 #define SAMPLE_LEN   64
@@ -92,18 +95,54 @@ static int read_record(const char *folder, const char *id, struct evidence *ret,
 	return r;
 }
 
+/* In whatever form it was written; the name of the first form if there is none. */
+static int find_dump(const char *folder, char **ret, struct err *err)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = crash_file_any_name(CRASH_DUMP, i)); i++) {
+		if (asprintf(ret, "%s/%s", folder, name) < 0) {
+			*ret = NULL;
+			return err_nomem(err, strlen(folder), "a path");
+		}
+		if (access(*ret, F_OK) == 0)
+			return 0;
+		free(*ret);
+		*ret = NULL;
+	}
+	return err_set(err, ERR_NOT_FOUND, "%s: there is none", folder);
+}
+
+/* Of an encrypted dump nobody here has the key: that it has the right form and size is what can be seen. */
+static int check_encrypted(const char *path, bool *ret_is, struct err *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	uint8_t head[HEAD_LEN];
+	struct age_info info;
+	ssize_t len = -1;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		len = pread(fd, head, sizeof(head), 0);
+	if (len < 0)
+		return err_sys(err, errno, "%s", path);
+	*ret_is = age_probe((struct bytes){head, (size_t)len});
+	return *ret_is ? age_check(fd, (uint64_t)st.st_size, path, &info, err) : 0;
+}
+
 /* A page of the kernel's, which no dump level leaves out, by its address. */
 static int check_dump(const char *folder, const struct forge_spec *forged, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
 	char there[SAMPLE_LEN], was[SAMPLE_LEN];
+	bool encrypted = false;
 	struct source *src;
-	int r;
+	int r = find_dump(folder, &path, err);
 
-	if (asprintf(&path, "%s/%s", folder, DUMP_FILE) < 0) {
-		path = NULL;
-		return err_nomem(err, strlen(folder), "a path");
-	}
+	if (!r)
+		r = check_encrypted(path, &encrypted, err);
+	if (r || encrypted)
+		return r;
 	r = source_open(path, &src, err);
 	if (r)
 		return r;
@@ -322,19 +361,14 @@ int evidence_look(const struct scratch *s, const struct evidence_wanted *wanted,
 		  struct evidence *ret, struct err *err)
 {
 	struct evidence e = {.files = false};
-	int r = 0;
+	int r;
 
-	switch (s->target->kind) {
-	case TARGET_RAW:
+	if (s->target->kind == TARGET_RAW)
 		r = look_at_raw(s, wanted, &e, err);
-		break;
-	case TARGET_SHARE:
+	else if (s->target->kind == TARGET_SHARE)
 		r = look_below(s->path, s, wanted, &e, err);
-		break;
-	case TARGET_FS:
+	else
 		r = look_at_fs(s, wanted, &e, err);
-		break;
-	}
 	if (!r)
 		*ret = e;
 	return r;

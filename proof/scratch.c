@@ -322,6 +322,14 @@ static int make(const struct scratch_env *env, struct scratch *s, struct err *er
 
 	if (s->target->kind == TARGET_SHARE)
 		return make_share(s, err);
+	if (recipe_is_remote(s->target->kind))
+		return err_set(err, ERR_UNSUPPORTED,
+			       "it is behind a network, which the virtual machine does not have; "
+			       "`lifeboat check` writes to the real one");
+	if (*s->target->needs)
+		return err_set(err, ERR_UNSUPPORTED,
+			       "it stands on others (%s), which are not made a second time",
+			       s->target->needs);
 	if (refuse_device(s, m, err))
 		return err->code;
 	if (device_find(s->target->device, env->root, node, &ignored))

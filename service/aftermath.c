@@ -135,9 +135,10 @@ static const struct history_entry *test_of(const struct tale *t, const struct du
 #define COPY(to, text) snprintf(to, sizeof(to), "%.*s", (int)sizeof(to) - 1, text)
 
 struct story {
-	char message[MESSAGE + 512];
+	char message[MESSAGE + 1200];
 	char cls[64], signature[80], title[512];
 	char time[UTC_TEXT], panic[512], kernel[160], folder[PATH_MAX], result[64], dump[80];
+	char to[512], waits[600];
 	const char *test; /* its id, or NULL */
 };
 
@@ -170,14 +171,9 @@ static const char *plain(const char *text, char *buf, size_t size)
 	return text_plain(*text ? text : "unknown", buf, size);
 }
 
-static bool has_whole_dump(const struct dumps_entry *e)
-{
-	return strcmp(e->dump, crash_file_name(CRASH_DUMP)) == 0;
-}
-
 static void make_story(const struct dumps_entry *e, const char *test, struct story *to)
 {
-	bool whole = has_whole_dump(e);
+	bool whole = dumps_has_whole(e);
 
 	*to = (struct story){.test = test};
 	if (!e->time || !utc_format(e->time, to->time))
@@ -191,10 +187,14 @@ static void make_story(const struct dumps_entry *e, const char *test, struct sto
 	plain(e->folder, to->folder, sizeof(to->folder));
 	plain(strcmp(e->result, "?") == 0 ? "" : e->result, to->result, sizeof(to->result));
 	text_plain(*e->dump ? e->dump : "none", to->dump, sizeof(to->dump));
-	snprintf(to->message, sizeof(to->message), "%s at %s: %s; %s%s%s in %s",
+	if (e->waits)
+		snprintf(to->waits, sizeof(to->waits), ", and waits to be sent to %s",
+			 plain(e->send_to, to->to, sizeof(to->to)));
+	snprintf(to->message, sizeof(to->message), "%s at %s: %s; %s%s%s in %s%s",
 		 test ? "The machine crashed for a test" : "The machine crashed", to->time,
 		 to->panic, whole ? "the dump is" : "there is no whole dump (",
-		 whole ? "" : to->result, whole ? "" : "), what there is lies", to->folder);
+		 whole ? "" : to->result, whole ? "" : "), what there is lies", to->folder,
+		 to->waits);
 }
 
 /* How it went, as the history has it; of a test with what was on record when it began. */
@@ -207,7 +207,8 @@ static void make_entry(const struct dumps_entry *e, const struct history_entry *
 	if (!test)
 		make_id(e, to->id);
 	COPY(to->result, strcmp(e->result, "?") == 0 ? "" : e->result);
-	to->good = strcmp(e->result, record_result_name(RECORD_COMPLETE)) == 0 && has_whole_dump(e);
+	to->good =
+		strcmp(e->result, record_result_name(RECORD_COMPLETE)) == 0 && dumps_has_whole(e);
 	text_plain(*e->panic || e->record_read ? e->panic : e->record_error, to->text,
 		   sizeof(to->text));
 	if (*e->capture_release)
@@ -229,8 +230,8 @@ static const struct dumps_entry *best_of(const struct tale *t, const struct dump
 
 		if (other->foreign || !e->time || strcmp(other->name, e->name) != 0)
 			continue;
-		if (has_whole_dump(other) > has_whole_dump(best) ||
-		    (has_whole_dump(other) == has_whole_dump(best) && *other->dump > *best->dump))
+		if (dumps_has_whole(other) > dumps_has_whole(best) ||
+		    (dumps_has_whole(other) == dumps_has_whole(best) && *other->dump > *best->dump))
 			best = other;
 	}
 	return best;
@@ -247,8 +248,8 @@ static int tell_crash(struct tale *t, const struct dumps_entry *e, struct err *e
 		return err_nomem(err, sizeof(*story), "a message");
 	make_entry(e, test, &entry); /* `test` moves when this one is remembered */
 	make_story(e, test ? entry.id : NULL, story);
-	priority = test && entry.good ? LOG_NOTICE : has_whole_dump(e) ? LOG_ERR : LOG_CRIT;
-	send_story(t, story, priority, has_whole_dump(e) ? JOURNAL_CRASH_ID : JOURNAL_LOST_ID);
+	priority = test && entry.good ? LOG_NOTICE : dumps_has_whole(e) ? LOG_ERR : LOG_CRIT;
+	send_story(t, story, priority, dumps_has_whole(e) ? JOURNAL_CRASH_ID : JOURNAL_LOST_ID);
 	if (test)
 		t->result.tests++;
 	else

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "loader/check.h"
+#include "service/cryptkeys.h"
 #include "service/sysctl.h"
 
 #define ARM_LOCK \
@@ -72,6 +73,29 @@ static void tell_outcome(const struct service *s, const struct arm_outcome *out)
 			     "reset-crashkernel` changes it",
 			     (unsigned long long)(l->sum >> 20),
 			     (unsigned long long)(l->region >> 20));
+}
+
+/*
+ * Without them one target is lost, not the machine: so it is armed all the same. What the load would be is no question of
+ * keys: *ret_new has to force it.
+ */
+static bool offer_keys(const struct service *s, const char *version, bool *ret_new)
+{
+	bool any = false;
+	struct err err;
+
+	*ret_new = false;
+	if (cryptkeys_offer(s, version, &any, ret_new, &err))
+		service_tell(s, SERVICE_WARNING, "%s", err.msg);
+	return any;
+}
+
+static void check_keys(const struct service *s, const struct arm_outcome *out)
+{
+	if (out->method != LOAD_BY_FILES)
+		service_tell(s, SERVICE_WARNING,
+			     "the keys of LUKS are not handed over: the kernel does that for "
+			     "kexec_file_load only, and the image was loaded by kexec_load");
 }
 
 static size_t count(char *const *list)
@@ -176,6 +200,30 @@ static int prepare_image(const struct service *s, const struct config *config, c
 	return 0;
 }
 
+/* A key that the kernel does not find makes it refuse the image: then it is loaded without any. */
+static int load_with_keys(const struct service *s, const struct config *config, bool force,
+			  struct arm_outcome *out, struct err *err)
+{
+	bool new, any = offer_keys(s, out->kernel.version, &new);
+	struct err why = {0}, ignored;
+	int r = load_image(s, config, force || new, out, any ? &why : err);
+
+	if (!any)
+		return r;
+	if (r) {
+		(void)!cryptkeys_forget(s, &ignored);
+		if (load_image(s, config, force, out, err))
+			return err->code;
+		service_tell(s, SERVICE_WARNING,
+			     "the keys of LUKS are not handed over, since the image was refused "
+			     "with them: %s",
+			     why.msg);
+		return 0;
+	}
+	check_keys(s, out);
+	return 0;
+}
+
 static int start(const struct service *s, const struct config *config, bool force,
 		 struct arm_outcome *out, struct err *err)
 {
@@ -183,7 +231,7 @@ static int start(const struct service *s, const struct config *config, bool forc
 	    build_image_path(s, out->kernel.version, out->image, err) ||
 	    prepare_image(s, config, out->kernel.version, &out->built, err))
 		return err->code;
-	return load_image(s, config, force, out, err);
+	return load_with_keys(s, config, force, out, err);
 }
 
 /* After all that can fail: a panic must have somebody who captures it. Not without them, either: it is armed. */
@@ -244,11 +292,13 @@ int arm_stop(const struct service *s, bool *ret_was_armed, struct err *err)
 {
 	_cleanup_close_ int lock = service_lock(s, ARM_LOCK);
 	const struct state_dirs dirs = service_dirs(s);
-	struct err sysctls;
+	struct err sysctls, keys;
 
 	/* one that cannot be put back must not keep the machine armed against the operator's will */
 	if (sysctl_restore(s, &sysctls))
 		service_tell(s, SERVICE_WARNING, "%s", sysctls.msg);
+	if (cryptkeys_forget(s, &keys))
+		service_tell(s, SERVICE_WARNING, "%s", keys.msg);
 	return load_unload(true, &dirs, s->root, s->sys, ret_was_armed, err);
 }
 
@@ -273,7 +323,7 @@ static int read_armed(const struct service *s, struct state *ret, struct err *er
 }
 
 /* *ret_done: what is loaded is what would be loaded now, or nobody can tell. */
-static int reload_once(const struct service *s, const struct load_request *request,
+static int reload_once(const struct service *s, const struct load_request *request, bool force,
 		       struct arm_outcome *out, bool *ret_done, struct err *err)
 {
 	struct plan plan;
@@ -281,15 +331,15 @@ static int reload_once(const struct service *s, const struct load_request *reque
 
 	if (r)
 		return r;
-	r = call_kernel(s, &plan, false, out, err);
+	r = call_kernel(s, &plan, force, out, err);
 	/* without a memory map or a record every load looks like a change */
 	*ret_done = r || out->load.unchanged || out->load.record.code || !plan.machine.n_areas;
 	plan_deinit(&plan);
 	return r;
 }
 
-static int reload(const struct service *s, const struct state *state, struct arm_outcome *out,
-		  struct err *err)
+static int reload(const struct service *s, const struct state *state, bool force,
+		  struct arm_outcome *out, struct err *err)
 {
 	const struct state_dirs dirs = service_dirs(s);
 	struct state_paths paths;
@@ -298,7 +348,7 @@ static int reload(const struct service *s, const struct state *state, struct arm
 
 	request.name = state->kernel;
 	for (int round = 0; round < ARM_ROUNDS && !done; round++) {
-		if (reload_once(s, &request, out, &done, err))
+		if (reload_once(s, &request, force && !round, out, &done, err))
 			return err->code;
 		changed |= !out->load.unchanged;
 	}
@@ -319,10 +369,13 @@ int arm_reload(const struct service *s, struct arm_outcome *ret, struct err *err
 	_cleanup_close_ int lock = state_lock(&dirs);
 	_cleanup_free_ struct arm_outcome *out = calloc(1, sizeof(*out));
 	struct state state = {0};
+	bool new = false;
 	int r = out ? read_armed(s, &state, err) : err_nomem(err, sizeof(*out), "the outcome");
 
+	if (!r && offer_keys(s, state.release, &new))
+		service_tell(s, SERVICE_PROGRESS, "with the keys of LUKS");
 	if (!r)
-		r = reload(s, &state, out, err);
+		r = reload(s, &state, new, out, err);
 	if (!r) {
 		tell_outcome(s, out);
 		*ret = *out;

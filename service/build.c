@@ -335,20 +335,12 @@ static void cleanup_recipe(struct recipe **r)
 	recipe_destroy(*r);
 }
 
-static int plan_image(const struct service *s, const struct config *config, const char *version,
-		      struct plan_of_image *ret, struct err *err)
+static int plan_of_recipe(const struct service *s, const struct recipe *recipe, const char *version,
+			  struct plan_of_image *ret, struct err *err)
 {
-	_cleanup_(cleanup_recipe) struct recipe *recipe = NULL;
-	char none[PATH_MAX];
 	size_t len = 0;
 
-	if (!s->init) {
-		if (service_find_init(none, err))
-			return err->code;
-		return err_set(err, ERR_NOT_FOUND, "no lifeboat-init was named");
-	}
-	if (service_recipe(s, config, version, &recipe, err) ||
-	    recipe_format(recipe, &ret->recipe, &len, err))
+	if (recipe_format(recipe, &ret->recipe, &len, err))
 		return err->code;
 	ret->spec = (struct initramfs_spec){
 		.root = s->root,
@@ -359,6 +351,27 @@ static int plan_image(const struct service *s, const struct config *config, cons
 		.init = s->init,
 	};
 	return 0;
+}
+
+static int check_init(const struct service *s, struct err *err)
+{
+	char none[PATH_MAX];
+
+	if (s->init)
+		return 0;
+	if (service_find_init(none, err))
+		return err->code;
+	return err_set(err, ERR_NOT_FOUND, "no lifeboat-init was named");
+}
+
+static int plan_image(const struct service *s, const struct config *config, const char *version,
+		      struct plan_of_image *ret, struct err *err)
+{
+	_cleanup_(cleanup_recipe) struct recipe *recipe = NULL;
+
+	if (check_init(s, err) || service_recipe(s, config, version, &recipe, err))
+		return err->code;
+	return plan_of_recipe(s, recipe, version, ret, err);
 }
 
 static int judge(const char *path, const struct plan_of_image *plan, enum build_state *ret,
@@ -378,30 +391,38 @@ static int judge(const char *path, const struct plan_of_image *plan, enum build_
 	return 0;
 }
 
-int build_judge_file(const struct service *s, const struct config *config, const char *version,
+static int judge_plan(const char *path, const struct plan_of_image *plan, enum build_state *ret,
+		      char difference[INPUTS_DIFFERENCE], struct err *err)
+{
+	struct inputs now;
+	int r = judge(path, plan, ret, difference, err);
+
+	/* there is nothing to compare with, but whether it can be built is asked all the same */
+	if (!r && *ret == BUILD_MISSING)
+		r = initramfs_inputs(&plan->spec, &now, err);
+	return r;
+}
+
+int build_judge_file(const struct service *s, const struct recipe *recipe, const char *version,
 		     const char *path, enum build_state *ret, char difference[INPUTS_DIFFERENCE],
 		     struct err *err)
 {
 	_cleanup_(cleanup_plan) struct plan_of_image plan = {0};
-	struct inputs now;
-	int r = plan_image(s, config, version, &plan, err);
 
-	if (!r)
-		r = judge(path, &plan, ret, difference, err);
-	/* there is nothing to compare with, but whether it can be built is asked all the same */
-	if (!r && *ret == BUILD_MISSING)
-		r = initramfs_inputs(&plan.spec, &now, err);
-	return r;
+	if (check_init(s, err) || plan_of_recipe(s, recipe, version, &plan, err))
+		return err->code;
+	return judge_plan(path, &plan, ret, difference, err);
 }
 
 int build_judge(const struct service *s, const struct config *config, const char *version,
 		enum build_state *ret, char difference[INPUTS_DIFFERENCE], struct err *err)
 {
+	_cleanup_(cleanup_plan) struct plan_of_image plan = {0};
 	char path[BUILD_IMAGE_SIZE];
 
-	if (build_image_path(s, version, path, err))
+	if (build_image_path(s, version, path, err) || plan_image(s, config, version, &plan, err))
 		return err->code;
-	return build_judge_file(s, config, version, path, ret, difference, err);
+	return judge_plan(path, &plan, ret, difference, err);
 }
 
 int build_check_image(const struct service *s, const char *version, struct err *err)
@@ -434,6 +455,16 @@ static void tell_built(const struct service *s, const char *path,
 		service_tell(s, SERVICE_NOTE, "no firmware %s", image->missing[i]);
 }
 
+/* Behind the image, so that it is never of one that is not there. */
+static int keep_recipe(const struct service *s, const struct plan_of_image *plan, struct err *err)
+{
+	char path[SERVICE_RECIPE_SIZE];
+
+	if (service_recipe_path(s, plan->spec.kernel, path, err))
+		return err->code;
+	return io_write_file(path, plan->spec.recipe.data, plan->spec.recipe.len, err);
+}
+
 static int build(const struct service *s, const char *path, const struct plan_of_image *plan,
 		 struct err *err)
 {
@@ -447,6 +478,8 @@ static int build(const struct service *s, const char *path, const struct plan_of
 	r = io_make_folder(s->lib, err);
 	if (!r)
 		r = io_write_file(path, image.data, image.len, err);
+	if (!r)
+		r = keep_recipe(s, plan, err);
 	if (!r)
 		tell_built(s, path, &image);
 	initramfs_image_deinit(&image);
@@ -477,15 +510,16 @@ int build_image(const struct service *s, const struct config *config, const char
 
 int build_remove(const struct service *s, const char *version, bool *ret_was_there, struct err *err)
 {
-	char path[BUILD_IMAGE_SIZE];
+	char path[BUILD_IMAGE_SIZE], recipe[SERVICE_RECIPE_SIZE];
 	bool was_there;
 
-	if (build_image_path(s, version, path, err))
+	if (build_image_path(s, version, path, err) || service_recipe_path(s, version, recipe, err))
 		return err->code;
 	_cleanup_close_ int lock = service_lock(s, "build.lock");
 	was_there = unlink(path) == 0;
 	if (!was_there && errno != ENOENT)
 		return err_sys(err, errno, "%s: unlink", path);
+	(void)unlink(recipe);
 	if (was_there && io_sync_parent(path, err))
 		return err->code;
 	*ret_was_there = was_there;

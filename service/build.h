@@ -50,8 +50,11 @@ int build_judge(const struct service *s, const struct config *config, const char
 		enum build_state *ret, char difference[INPUTS_DIFFERENCE],
 		struct err *err) _must_check_;
 
-/* The same of an image at another place, as a copy of what is loaded. */
-int build_judge_file(const struct service *s, const struct config *config, const char *version,
+/*
+ * The same of an image at another place, as a copy of what is loaded, with the recipe that was made for it already: to make one
+ * may take a while where names are asked for.
+ */
+int build_judge_file(const struct service *s, const struct recipe *recipe, const char *version,
 		     const char *path, enum build_state *ret, char difference[INPUTS_DIFFERENCE],
 		     struct err *err) _must_check_;
 

@@ -69,6 +69,9 @@ static const struct field fields[] = {
 	TEXT("capture", "device", device),
 	TEXT("capture", "watchdog", watchdog),
 	TEXT("capture", "kernel", capture_release),
+	TEXT("capture", "send_to", send_to),
+	TEXT("sent", "target", sent_target),
+	TEXT("sent", "name", sent_name),
 	NUMBER("capture", "memory_available", memory_available),
 	NUMBER("capture", "memory_ram", memory_ram),
 	NUMBER("capture", "memory_total", memory_total),
@@ -122,6 +125,18 @@ static int take_number(const json_t *value, const char *key, uint64_t *ret, stru
 	if (!json_is_integer(value) || json_integer_value(value) < 0)
 		return err_set(err, ERR_CORRUPT, "%s is no whole number from 0 on", key);
 	*ret = (uint64_t)json_integer_value(value);
+	return 0;
+}
+
+static int take_flag(const json_t *object, const char *key, bool *ret, struct err *err)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!is_given(value))
+		return 0;
+	if (!json_is_boolean(value))
+		return err_set(err, ERR_CORRUPT, "%s is neither true nor false", key);
+	*ret = json_is_true(value);
 	return 0;
 }
 
@@ -204,6 +219,8 @@ static int take_capture(const json_t *top, struct crashfile *c, struct err *err)
 		return err->code;
 	if (!capture)
 		return 0;
+	if (take_flag(capture, "spool", &c->spool, err))
+		return err_wrap(err, "capture");
 	if (take_rows(capture, "targets", target_fields, ARRAY_SIZE(target_fields),
 		      sizeof(*c->targets), &targets, &c->n_targets, err))
 		return err->code;
@@ -217,17 +234,29 @@ static int take_capture(const json_t *top, struct crashfile *c, struct err *err)
 
 /* ---- all of it */
 
-static int take_time(const json_t *top, struct crashfile *c, struct err *err)
+static int take_time(const json_t *top, const char *name, uint64_t *ret, struct err *err)
 {
-	const json_t *crash = NULL;
+	const json_t *object = NULL;
 	const char *text = NULL;
 
-	if (get_object(top, "crash", &crash, err) ||
-	    take_text(json_object_get(crash, "time"), "time", &text, err))
+	if (get_object(top, name, &object, err) ||
+	    take_text(json_object_get(object, "time"), "time", &text, err))
 		return err->code;
-	if (text && !utc_parse(text, &c->time))
+	if (text && !utc_parse(text, ret))
 		return err_set(err, ERR_CORRUPT, "time is no time");
 	return 0;
+}
+
+static int take_sent(const json_t *top, struct crashfile *c, struct err *err)
+{
+	const json_t *sent = NULL;
+
+	if (get_object(top, "sent", &sent, err))
+		return err->code;
+	if (take_flag(sent, "verified", &c->sent_verified, err) ||
+	    take_flag(sent, "dump", &c->sent_dump, err))
+		return err_wrap(err, "sent");
+	return take_time(top, "sent", &c->sent_time, err);
 }
 
 static int check_schema(const json_t *top, struct err *err)
@@ -273,7 +302,8 @@ int crashfile_create(struct bytes text, struct crashfile **ret, struct err *err)
 		return err_set(err, ERR_CORRUPT, "no JSON: %s (byte %d)", why.text, why.position);
 	if (!json_is_object(top))
 		return err_set(err, ERR_CORRUPT, "no JSON object");
-	if (check_schema(top, err) || take_fields(top, c, err) || take_time(top, c, err) ||
+	if (check_schema(top, err) || take_fields(top, c, err) ||
+	    take_time(top, "crash", &c->time, err) || take_sent(top, c, err) ||
 	    take_capture(top, c, err))
 		return err->code;
 	c->pages_known = c->pages != 0;

@@ -49,6 +49,13 @@ struct crashfile {
 	uint64_t memory_available, memory_ram, memory_total,
 		memory_lowest; /* of the capture kernel, bytes */
 	uint64_t threads;
+	bool spool;          /* it waits to be sent to */
+	const char *send_to; /* this target */
+	const char *sent_target,
+		*sent_name; /* NULL: it was not sent; where it is, and how it is called there */
+	uint64_t sent_time; /* seconds since 1970 */
+	bool sent_verified; /* it was read back there */
+	bool sent_dump;     /* a whole dump is there */
 	struct crashfile_target *targets;
 	size_t n_targets;
 	struct crashfile_phase *phases;

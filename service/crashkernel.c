@@ -31,6 +31,9 @@
 #define CHUNK          (128 * MIB)
 #define CHUNK_ENTRY    32         /* the filter's table: filter/keep.h */
 #define BOUNCE         (64 * MIB) /* IO_TLB_DEFAULT_SIZE, include/linux/swiotlb.h */
+#define NETWORK        (3 * MIB) /* rings and buffers of an interface, sockets, what NFS has on the way */
+#define SSH_CLIENT     (8 * MIB) /* OpenSSH 9.2: 3 MiB of its own before it connects, and its window */
+#define SENDER         (24 * MIB) /* parts of a file that are kept to be sent again, and TLS */
 #define RESERVE_SHARE  25
 #define TYPICAL_PACKED (1 * MIB)
 #define TYPICAL_IMAGE  (2 * MIB)
@@ -273,21 +276,24 @@ static int add_files(struct gather *g, const struct recipe *recipe, struct err *
 	const struct arch_load *load = arch ? arch_load_of(arch) : NULL;
 	struct err why = {0};
 	struct files files;
-	bool have = false;
+	bool have = false, built = false;
 
 	if (!load)
 		return err_set(err, ERR_UNSUPPORTED,
 			       "this version cannot load a kernel on this architecture");
 	if (open_files(g, load, &files, &have, err))
 		return err->code;
+	if (!have && recipe) {
+		built = !build_here(g, recipe, &why);
+		if (!built)
+			warn_usual(g, &why);
+	}
 	if (have)
 		snprintf(g->image_from, sizeof(g->image_from), "the image there is");
-	else if (recipe && !build_here(g, recipe, &why))
+	else if (built)
 		snprintf(g->image_from, sizeof(g->image_from), "built for this, as it would be");
 	else
 		snprintf(g->image_from, sizeof(g->image_from), "usual: there is no image yet");
-	if (recipe && why.code)
-		warn_usual(g, &why);
 	add_kernel(g, &files, g->kernel.path,
 		   have ? files.initrd : (struct bytes){g->built.data, g->built.len});
 	files_close(&files);
@@ -317,6 +323,44 @@ static void add_cpus(struct gather *g, const struct recipe *recipe)
 	add_part(g->e, "CPUs beside the first", (cpus - 1) * CPU, "capture_cpus %" PRIu64, cpus);
 	add_part(g->e, "filter, workers beside the first", (NUM_MIN(workers, 256U) - 1) * WORKER,
 		 "%" PRIu64 ", of 4 MiB each", workers);
+}
+
+/* One target after the other: what the neediest of them takes. */
+static void add_remote(struct gather *g, const struct recipe *recipe)
+{
+	uint64_t client = 0;
+	bool network = false, shell = false;
+
+	for (size_t i = 0; i < recipe->n_targets; i++) {
+		enum target_kind kind = recipe->targets[i].kind;
+		bool web = kind == TARGET_HTTPS || kind == TARGET_S3;
+		bool ssh = kind == TARGET_SSH || kind == TARGET_SFTP;
+
+		network |= recipe_is_remote(kind);
+		if (web)
+			client = SENDER;
+		shell |= ssh;
+	}
+	if (shell)
+		client = NUM_MAX(client, SSH_CLIENT);
+	add_part(g->e, "network", network ? NETWORK : 0, "a remote target");
+	add_part(g->e, "its client", client, "%s", client == SENDER ? "lifeboat-send" : "ssh");
+}
+
+/* The memory that Argon2 was told to take: none of it can be done without (cryptsetup(8), --pbkdf-memory). */
+static void add_layers(struct gather *g, const struct recipe *recipe)
+{
+	const struct layer *most = NULL;
+	uint64_t bytes;
+
+	for (size_t i = 0; i < recipe->layers.n; i++)
+		if (!most || recipe->layers.v[i].memory > most->memory)
+			most = &recipe->layers.v[i];
+	if (!most || !most->memory)
+		return;
+	bytes = NUM_MIN(most->memory, MAX_PEAK / 1024) * 1024;
+	add_part(g->e, "opening LUKS", bytes, "Argon2 of %.60s; PBKDF2 takes none", most->name);
+	g->e->floor += bytes;
 }
 
 /* Do devices reach its memory only through a copy? Then the kernel keeps room for that. */
@@ -374,6 +418,10 @@ static int gather(struct gather *g, struct err *err)
 		return err->code;
 	add_modules(g, recipe, &no_recipe);
 	add_cpus(g, recipe);
+	if (recipe) {
+		add_remote(g, recipe);
+		add_layers(g, recipe);
+	}
 	add_memory(g);
 	return 0;
 }

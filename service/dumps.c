@@ -25,6 +25,7 @@
 #define TAIL_SIZE  16384
 #define LOW_MEMORY (1 << 20) /* that a capture kernel has beside its reservation on x86 */
 #define MAX_NAMES  1000000   /* in one folder, crashes or not */
+#define MAX_PARTS  99999     /* of a dump */
 
 struct list {
 	struct dumps_entry *v;
@@ -59,19 +60,69 @@ static bool size_of(int dir, const char *name, uint64_t *ret)
 	return true;
 }
 
-/* The file, or what there is of it; "" if neither. */
-static uint64_t find_file(int dir, enum crash_file file, char ret[64])
+/* The file in any of its forms, with `end` behind its name. */
+static bool find_form(int dir, enum crash_file file, const char *end, char ret[64],
+		      uint64_t *ret_size)
+{
+	const char *form;
+
+	for (size_t i = 0; (form = crash_file_any_name(file, i)); i++) {
+		snprintf(ret, 64, "%s%s", form, end);
+		if (size_of(dir, ret, ret_size))
+			return true;
+	}
+	return false;
+}
+
+/* How many parts follow the first without a gap, and what all of them have. */
+static unsigned int count_parts(int dir, const char *first, uint64_t *sum)
+{
+	size_t stem = strlen(first) - strlen("00001");
+	uint64_t size = *sum;
+	unsigned int n = 1;
+	char name[64];
+
+	for (; n < MAX_PARTS; n++) {
+		snprintf(name, sizeof(name), "%.*s%05u", (int)stem, first, n + 1);
+		if (!size_of(dir, name, &size))
+			break;
+		if (!num_add(*sum, size, sum))
+			*sum = UINT64_MAX;
+	}
+	return n;
+}
+
+static bool is_encrypted(const char *name)
+{
+	return strstr(name, ".age") != NULL;
+}
+
+/* Whole, else in parts, else what there is of it. */
+static void find_dump(int dir, struct dumps_entry *e)
+{
+	e->dump_whole = find_form(dir, CRASH_DUMP, "", e->dump, &e->dump_bytes);
+	if (!e->dump_whole) {
+		if (find_form(dir, CRASH_DUMP, CRASH_FILE_PART "00001", e->dump, &e->dump_bytes))
+			e->dump_parts = count_parts(dir, e->dump, &e->dump_bytes);
+		else if (!find_form(dir, CRASH_DUMP, INCOMPLETE, e->dump, &e->dump_bytes))
+			*e->dump = '\0';
+	}
+	e->dump_encrypted = is_encrypted(e->dump);
+}
+
+static void find_log(int dir, struct dumps_entry *e)
 {
 	uint64_t size;
 
-	snprintf(ret, 64, "%s", crash_file_name(file));
-	if (size_of(dir, ret, &size))
-		return size;
-	snprintf(ret, 64, "%s" INCOMPLETE, crash_file_name(file));
-	if (size_of(dir, ret, &size))
-		return size;
-	*ret = '\0';
-	return 0;
+	if (!find_form(dir, CRASH_LOG, "", e->log, &size) &&
+	    !find_form(dir, CRASH_LOG, INCOMPLETE, e->log, &size))
+		*e->log = '\0';
+	e->log_encrypted = is_encrypted(e->log);
+}
+
+bool dumps_has_whole(const struct dumps_entry *entry)
+{
+	return entry->dump_whole || (*entry->sent_to && entry->sent_dump);
 }
 
 static DIR *open_again(int dir)
@@ -126,6 +177,13 @@ static void take_record(const struct crashfile *c, struct dumps_entry *e)
 	COPY(e->signature_title, c->sig_title);
 	COPY(e->release, c->release);
 	COPY(e->capture_release, c->capture_release);
+	e->waits = c->spool;
+	COPY(e->send_to, c->send_to);
+	COPY(e->sent_to, c->sent_target);
+	COPY(e->sent_name, c->sent_name);
+	e->sent_time = c->sent_time;
+	e->sent_verified = c->sent_verified;
+	e->sent_dump = c->sent_dump;
 	take_memory(c, e);
 }
 
@@ -135,8 +193,8 @@ static void take_folder(int dir, struct dumps_entry *e)
 	struct err err = {0};
 	struct stat st;
 
-	e->dump_bytes = find_file(dir, CRASH_DUMP, e->dump);
-	find_file(dir, CRASH_LOG, e->log);
+	find_dump(dir, e);
+	find_log(dir, e);
 	e->bytes = sum_of_files(dir);
 	e->pinned = fstatat(dir, RETAIN_PINNED, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (crashfile_read(dir, &c, &err)) {
@@ -145,6 +203,11 @@ static void take_folder(int dir, struct dumps_entry *e)
 	}
 	take_record(c, e);
 	crashfile_destroy(c);
+}
+
+bool dumps_is_foreign(const struct stat *crash, const struct stat *folder)
+{
+	return crash->st_uid && crash->st_uid != geteuid() && crash->st_uid != folder->st_uid;
 }
 
 /* False: it is no crash, or a foreign one and those are not wanted; e->foreign tells. */
@@ -170,7 +233,7 @@ static bool examine(int base, const char *name, bool foreign_too, struct dumps_e
 		return false;
 	if (fstat(dir, &st) || fstat(base, &above))
 		return false;
-	e->foreign = st.st_uid && st.st_uid != geteuid() && st.st_uid != above.st_uid;
+	e->foreign = dumps_is_foreign(&st, &above);
 	if (e->foreign && !foreign_too)
 		return false;
 	if (fstatat(dir, crash_file_name(CRASH_RECORD), &above, AT_SYMLINK_NOFOLLOW) == 0)
@@ -496,6 +559,8 @@ int dumps_log_tail(const struct service *s, const struct dumps_entry *entry, uns
 		return err->code;
 	if (!*entry->log || !size_of(dir, entry->log, &size))
 		return err_set(err, ERR_NOT_FOUND, "%s: there is no log", entry->folder);
+	if (entry->log_encrypted)
+		return err_set(err, ERR_UNSUPPORTED, "%s: its log is encrypted", entry->folder);
 	fd = openat(dir, entry->log, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "%s/%s: open", entry->folder, entry->log);

@@ -37,13 +37,34 @@ struct dumps_entry {
 	char signature_title[256]; /* "null-deref in ext4:ext4_iget" */
 	char release[128];         /* of the crashed kernel */
 	char capture_release[128]; /* of the capture kernel */
-	char dump[64];             /* "vmcore", "vmcore.incomplete", or "" */
-	char log[64];              /* "dmesg.txt", "dmesg.txt.incomplete", or "" */
-	uint64_t bytes;            /* of all its files */
+	/*
+	 * Their files, in whatever form they were written: "vmcore", "vmcore.flat", "vmcore.flat.age" (encrypted), a part of one of them,
+	 * or what there is of it, "vmcore.incomplete"; "" if there is none.
+	 */
+	char dump[64];
+	char log[64];
+	bool dump_whole; /* it is there under a final name */
+	bool dump_encrypted, log_encrypted;
+	unsigned int dump_parts; /* that `dump` is the first of; 0: it is no part */
+	uint64_t bytes;          /* of all its files */
 	uint64_t dump_bytes;
 	bool pinned;
+	bool waits;              /* to be sent: this is all that there is of it */
+	char send_to[512];       /* the target that it was spooled for; "" it never was */
+	char sent_to[512];       /* the one that has it now; "" not sent */
+	char sent_name[64];      /* how it is called there */
+	uint64_t sent_time;      /* seconds since 1970 */
+	bool sent_verified;      /* it was read back there, and the dump here may be gone */
+	bool sent_dump;          /* with a whole dump */
 	uint64_t reserved, peak; /* of the capture kernel's memory, bytes; 0 not known */
 };
+
+/* Is there a whole dump of it, here or where it was sent to? */
+bool dumps_has_whole(const struct dumps_entry *entry);
+
+/* By its folder and the one that lies in: see dumps_entry.foreign. */
+struct stat;
+bool dumps_is_foreign(const struct stat *crash, const struct stat *folder);
 
 /*
  * All crashes of `folder`; NULL: of every folder that the configuration names and that can be reached in the running system
@@ -77,7 +98,10 @@ int dumps_files(const struct service *s, const struct dumps_entry *entry, struct
 int dumps_record(const struct service *s, const struct dumps_entry *entry, struct crashfile **ret,
 		 struct err *err) _must_check_;
 
-/* The last lines of its log, at most 16 KiB; malloc'ed, may hold anything but NUL. ERR_NOT_FOUND: there is none. */
+/*
+ * The last lines of its log, at most 16 KiB; malloc'ed, may hold anything but NUL. ERR_NOT_FOUND: there is none; ERR_UNSUPPORTED:
+ * it is encrypted.
+ */
 int dumps_log_tail(const struct service *s, const struct dumps_entry *entry, unsigned int lines,
 		   char **ret, struct err *err) _must_check_;
 

@@ -13,6 +13,7 @@
 #include "service/aftermath.h"
 #include "service/dumps.h"
 #include "service/places.h"
+#include "service/send.h"
 
 /* What is on one partition. */
 struct store {
@@ -228,6 +229,9 @@ int fetch_at_boot(const struct fetch *f, struct err *err)
 	r = aftermath_tell(f->s, f->config, f->now, &told, first ? &other : err);
 
 	if (r && first)
+		service_tell(f->s, SERVICE_WARNING, "%s", other.msg);
+	/* by what is on record the service knows that there is something to send */
+	if (f->config && send_enqueue(f->s, f->config, f->now, NULL, &other))
 		service_tell(f->s, SERVICE_WARNING, "%s", other.msg);
 	if (f->config)
 		prune(f);

@@ -43,7 +43,8 @@ int fetch_device(const struct fetch *f, const char *device, struct err *err) _mu
 int fetch_configured(const struct fetch *f, size_t *ret_n, struct err *err) _must_check_;
 
 /*
- * What is done once at each boot: fetch what is configured, tell of each crash that was not told of yet (service/aftermath.h),
+ * What is done once at each boot: fetch what is configured, tell of each crash that was not told of yet (service/aftermath.h), put on
+ * record what waits to be sent (service/send.h),
  * and only then apply retention to all places: nothing goes that was not told. Whatever fails, the rest is done. Without a configuration only the telling is done, of what lies
  * in the default place.
  */

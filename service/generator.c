@@ -261,17 +261,35 @@ static int add_device(struct plan *p, const char *device, struct err *err)
 	return mounted ? 0 : add_bounded(p, unit, err);
 }
 
+/*
+ * Names and routes are found out when the image is judged, so there has to be a network that knows them
+ * (systemd.special(7)); what waits for it starts nothing else later.
+ */
+static void add_network(struct plan *p)
+{
+	fprintf(p->text, "Wants=network-online.target\n"
+			 "After=network-online.target nss-lookup.target remote-fs.target\n");
+}
+
 static int add_targets(struct plan *p, const struct config *config, struct err *err)
 {
+	bool remote = false;
+
+	for (size_t i = 0; i < config->n_targets; i++)
+		remote |= recipe_is_remote(config->targets[i].kind);
+	if (remote)
+		add_network(p);
 	for (size_t i = 0; i < config->n_targets; i++) {
 		const struct config_target *t = &config->targets[i];
 
+		if (recipe_is_remote(t->kind))
+			continue;
 		if (t->kind == TARGET_SHARE)
 			(void)add_mounts_of(p, t->device, NULL);
 		else if (add_device(p, t->device, err))
 			return err->code;
 	}
-	if (!config->n_targets)
+	if (!config->n_targets || config->spool)
 		add_folder(p, config->path ? config->path : DEFAULT_PATH);
 	return 0;
 }

@@ -16,6 +16,8 @@
 	"a6e0b1f5b2d04c6f9d0e3a4f7c815bd2" /* the machine had crashed, and this is what is left */
 #define JOURNAL_LOST_ID \
 	"c3a1d7e46f8b49d2a90c5e6b1f2d7308" /* it had crashed, and no whole dump is there */
+#define JOURNAL_SENT_ID   "5d1f0c9e83b74a6f8e2b7c40d9a1f36b" /* a spooled crash is at its target */
+#define JOURNAL_UNSENT_ID "e27b94d0a1c84f3d9b6650fd8c3e1a72" /* it could not be sent, and waits */
 
 struct journal_field {
 	const char *key; /* A-Z, 0-9 and _, not beginning with _ */

@@ -188,6 +188,22 @@ static void tell_hidden(struct search *f, const struct config_target *t, const c
 		     t->device, why);
 }
 
+/* Of one that is mounted here all the same (NFS) nobody knows that it is the same. */
+static void tell_remote(struct search *f, const struct config_target *t)
+{
+	bool web = t->kind == TARGET_HTTPS || t->kind == TARGET_S3; /* the device says it */
+	const char *path = t->path           ? t->path
+			   : web             ? ""
+			   : f->config->path ? f->config->path
+					     : PLACES_DEFAULT;
+
+	f->places.hidden++;
+	service_tell(f->s, SERVICE_NOTE,
+		     "%s %s: its dumps are on another machine%s%s, in a folder with this one's "
+		     "name, and are not looked at from here",
+		     target_kind_name(t->kind), t->device, *path ? ", below " : "", path);
+}
+
 static int add_target(struct search *f, const struct config_target *t, struct err *err)
 {
 	const char *path = t->path ? t->path : f->config->path ? f->config->path : PLACES_DEFAULT;
@@ -289,6 +305,8 @@ static int add_all(struct search *f, struct err *err)
 	for (size_t i = 0; i < c->n_targets; i++) {
 		if (c->targets[i].kind == TARGET_RAW)
 			look_at_raw(f, &c->targets[i]);
+		else if (recipe_is_remote(c->targets[i].kind))
+			tell_remote(f, &c->targets[i]);
 		else if (add_target(f, &c->targets[i], err))
 			return err->code;
 	}

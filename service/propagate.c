@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -98,7 +99,7 @@ static int make_folder(const char *path, struct err *err)
 	return 0;
 }
 
-/* The folder that holds `path`, and the one above it. */
+/* The folder that holds `path`, and the two above it. */
 static int make_folders(const char *path, struct err *err)
 {
 	char part[512];
@@ -110,6 +111,14 @@ static int make_folders(const char *path, struct err *err)
 		char above[512];
 
 		snprintf(above, sizeof(above), "%.*s", (int)(slash - part), part);
+		slash = strrchr(above, '/');
+		if (slash && slash != above) {
+			char top[512];
+
+			snprintf(top, sizeof(top), "%.*s", (int)(slash - above), above);
+			if (make_folder(top, err))
+				return err->code;
+		}
 		if (make_folder(above, err))
 			return err->code;
 	}
@@ -128,7 +137,9 @@ static int find_paths(const struct service *s, const struct propagate_request *r
 	if (snprintf(ret->key, sizeof(ret->key) - 4, "%s%s", root, key) >=
 	    (int)sizeof(ret->key) - 4)
 		return err_set(err, ERR_USAGE, "%.80s…: too long", key);
-	snprintf(ret->known_hosts, sizeof(ret->known_hosts), "%s/" PROPAGATE_KNOWN_HOSTS, s->lib);
+	if (snprintf(ret->known_hosts, sizeof(ret->known_hosts), "%s" PROPAGATE_KNOWN_HOSTS,
+		     s->root->path) >= (int)sizeof(ret->known_hosts))
+		return err_set(err, ERR_USAGE, "%.80s…: too long", s->root->path);
 	return 0;
 }
 
@@ -175,12 +186,26 @@ static int make_known_hosts(const char *path, struct err *err)
 	return 0;
 }
 
+/* ssh-copy-id keeps its scratch files in ~/.ssh, and makes no such folder (OpenSSH 9.2, contrib/ssh-copy-id). */
+static int make_home(struct err *err)
+{
+	const char *home = getenv("HOME");
+	char path[512];
+
+	if (!home || *home != '/' ||
+	    snprintf(path, sizeof(path), "%s/.ssh", home) >= (int)sizeof(path))
+		return 0; /* it will say what it misses */
+	return make_folder(path, err);
+}
+
 static int copy_key(const struct service *s, const struct propagate_request *request,
 		    const struct propagate_result *result, struct err *err)
 {
 	char public[sizeof(result->key) + 4];
 	struct words w;
 
+	if (make_home(err))
+		return err->code;
 	snprintf(public, sizeof(public), "%s.pub", result->key);
 	begin_words(&w, "ssh-copy-id", request, result,
 		    request->accept_new ? "StrictHostKeyChecking=accept-new"

@@ -9,8 +9,9 @@
 
 #include "service/service.h"
 
-#define PROPAGATE_KEY         "/root/.ssh/lifeboat_id_ed25519" /* below the root */
-#define PROPAGATE_KNOWN_HOSTS "known_hosts"                    /* in service.lib */
+/* Below the root: where the configuration looks for them first (config/resolve.h). */
+#define PROPAGATE_KEY         "/etc/lifeboat/ssh/id_ed25519"
+#define PROPAGATE_KNOWN_HOSTS "/etc/lifeboat/ssh/known_hosts"
 
 struct propagate_request {
 	const char *target; /* USER@HOST */

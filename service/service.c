@@ -121,17 +121,63 @@ int service_config(const struct service *s, struct config **ret, bool *ret_found
 	return 0;
 }
 
+int service_recipe_path(const struct service *s, const char *kernel, char ret[SERVICE_RECIPE_SIZE],
+			struct err *err)
+{
+	if (!*kernel || strchr(kernel, '/') ||
+	    snprintf(ret, SERVICE_RECIPE_SIZE, "%s/recipe-%s", s->lib, kernel) >=
+		    SERVICE_RECIPE_SIZE)
+		return err_set(err, ERR_USAGE, "'%.80s' is no version of a kernel", kernel);
+	return 0;
+}
+
+/* Of the image that was built last; NULL: none, or none that is understood any more. */
+static struct recipe *read_previous(const struct service *s, const char *kernel)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[SERVICE_RECIPE_SIZE];
+	struct recipe *previous = NULL;
+	struct err ignored;
+	size_t len = 0;
+
+	if (service_recipe_path(s, kernel, path, &ignored) ||
+	    io_read_file(path, RECIPE_MAX_SIZE, &text, &len, &ignored) ||
+	    recipe_create((struct bytes){(const uint8_t *)text, len}, path, &previous, &ignored))
+		return NULL;
+	return previous;
+}
+
+static int make_recipe(const struct service *s, const struct config *config, const char *kernel,
+		       bool sending, struct recipe **ret, struct err *err)
+{
+	struct recipe *previous = read_previous(s, kernel);
+	const struct resolve_env env = {
+		.root = s->root, .kernel = kernel, .previous = previous, .sending = sending};
+	struct resolved resolved = {0};
+	int r = resolve_recipe(config, &env, &resolved, err);
+
+	recipe_destroy(previous);
+	if (r)
+		return r;
+	tell_notes(s, resolved.notes);
+	for (char **m = resolved.missing; *m; m++)
+		service_tell(s, SERVICE_WARNING, "%s", *m);
+	*ret = resolved.recipe;
+	resolved.recipe = NULL;
+	resolve_deinit(&resolved);
+	return 0;
+}
+
 int service_recipe(const struct service *s, const struct config *config, const char *kernel,
 		   struct recipe **ret, struct err *err)
 {
-	char **notes = NULL;
-	int r = resolve_recipe(config, s->root, kernel, ret, &notes, err);
+	return make_recipe(s, config, kernel, false, ret, err);
+}
 
-	if (r)
-		return r;
-	tell_notes(s, notes);
-	recipe_free_strings(notes);
-	return 0;
+int service_recipe_to_send(const struct service *s, const struct config *config, const char *kernel,
+			   struct recipe **ret, struct err *err)
+{
+	return make_recipe(s, config, kernel, true, ret, err);
 }
 
 int service_release(const struct service *s, char ret[128], struct err *err)

@@ -5,6 +5,7 @@
  *
  *   /etc/lifeboat.conf                    the configuration; none: dumps go to /var/crash
  *   /var/lib/lifeboat/initramfs-KVER.img  image of the capture kernel KVER (service/build.h)
+ *   /var/lib/lifeboat/recipe-KVER         its recipe, of which names and routes are taken while they cannot be found
  *   /var/lib/lifeboat/history.ndjson      tests and crashes (service/history.h)
  *   /var/lib/lifeboat/kernel, initrd      copies of what is armed (loader/state.h)
  *   /run/lifeboat/                        the record of what is armed, and what does not outlive the boot
@@ -75,9 +76,22 @@ int service_find_init(char ret[PATH_MAX], struct err *err) _must_check_;
 int service_config(const struct service *s, struct config **ret, bool *ret_found,
 		   struct err *err) _must_check_;
 
-/* The recipe that it gives for the capture kernel `kernel` (a version); notes are told. */
+/*
+ * The recipe that it gives for the capture kernel `kernel` (a version). Notes are told, and as warnings what is left out because
+ * its server cannot be found now. The recipe of the image that there is (service_recipe_path) helps where names and
+ * routes are gone for the moment.
+ */
 int service_recipe(const struct service *s, const struct config *config, const char *kernel,
 		   struct recipe **ret, struct err *err) _must_check_;
+
+/* Where the recipe of kernel's image is kept: lib/recipe-KVER. */
+#define SERVICE_RECIPE_SIZE 512
+int service_recipe_path(const struct service *s, const char *kernel, char ret[SERVICE_RECIPE_SIZE],
+			struct err *err) _must_check_;
+
+/* Its remote targets only, as this machine reaches them now: struct resolve_env, sending. */
+int service_recipe_to_send(const struct service *s, const struct config *config, const char *kernel,
+			   struct recipe **ret, struct err *err) _must_check_;
 
 /* The running kernel's version, from /proc/sys/kernel/osrelease. */
 int service_release(const struct service *s, char ret[128], struct err *err) _must_check_;

@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/text.h"
 #include "loader/check.h"
 
 static void cleanup_config(struct config **c)
@@ -30,6 +32,7 @@ void status_destroy(struct status *st)
 	facts_deinit(&st->facts);
 	state_deinit(&st->armed);
 	free(st->targets);
+	free(st->waiting);
 	free(st);
 }
 
@@ -86,7 +89,7 @@ static bool find_image(const struct service *s, struct status *st, char ret[256 
 	return st->image_is_armed;
 }
 
-static void judge_image(const struct service *s, const struct config *config, struct status *st)
+static void judge_image(const struct service *s, const struct recipe *recipe, struct status *st)
 {
 	static const enum status_image states[] = {
 		[BUILD_FRESH] = STATUS_IMAGE_FRESH,
@@ -97,7 +100,7 @@ static void judge_image(const struct service *s, const struct config *config, st
 	char copy[256 + 64];
 	const char *path = find_image(s, st, copy) ? copy : st->image;
 
-	if (build_judge_file(s, config, st->version, path, &state, st->difference, &st->image_err))
+	if (build_judge_file(s, recipe, st->version, path, &state, st->difference, &st->image_err))
 		return;
 	st->image_err.code = 0;
 	st->image_state = states[state];
@@ -106,6 +109,25 @@ static void judge_image(const struct service *s, const struct config *config, st
 static void hide(struct err *err)
 {
 	err_set(err, ERR_REFUSED, "only root can see that");
+}
+
+/* What is left out of the recipe is its only warning. */
+static void take_warning(void *ctx, enum service_tone tone, const char *text)
+{
+	struct status *st = ctx;
+
+	if (tone == SERVICE_WARNING && !*st->missing)
+		snprintf(st->missing, sizeof(st->missing), "%s", text);
+}
+
+static int make_recipe(const struct service *s, const struct config *config, struct status *st,
+		       struct recipe **ret, struct err *err)
+{
+	struct service listening = *s;
+
+	listening.tell = take_warning;
+	listening.tell_ctx = st;
+	return service_recipe(&listening, config, st->version, ret, err);
 }
 
 static void look_at_config(const struct service *s, struct status *st)
@@ -125,13 +147,12 @@ static void look_at_config(const struct service *s, struct status *st)
 		hide(&st->image_err);
 		return;
 	}
-	if (service_recipe(s, config, st->version, &recipe, err) ||
-	    status_look_at_room(s, recipe, st, err)) {
+	if (make_recipe(s, config, st, &recipe, err) || status_look_at_room(s, recipe, st, err)) {
 		st->image_err = *err;
 		return;
 	}
 	err->code = 0;
-	judge_image(s, config, st);
+	judge_image(s, recipe, st);
 }
 
 /* ---- what was seen of captures */
@@ -187,6 +208,16 @@ static void look_at_history(const struct service *s, struct status *st)
 		st->crash_known = true;
 		st->crash = v[i];
 	}
+}
+
+/* ---- what waits to be sent */
+
+static void look_at_waiting(const struct service *s, struct status *st)
+{
+	struct err ignored;
+
+	st->now = (uint64_t)time(NULL);
+	st->waiting_known = !sending_list(s, &st->waiting, &st->n_waiting, &ignored);
 }
 
 /* ---- what is wrong */
@@ -259,6 +290,8 @@ static void judge_image_state(struct status *st)
 			    st->config_err.msg);
 	else if (st->all_seen && st->image_err.code)
 		add_problem(st, "the image cannot be built anew: %s", st->image_err.msg);
+	if (*st->missing)
+		add_problem(st, "a target is %s", st->missing);
 	if (st->image_state == STATUS_IMAGE_STALE)
 		add_problem(st, "the image is stale (%s): `lifeboat restart` builds and loads it",
 			    st->difference);
@@ -275,6 +308,30 @@ static void judge_loading(struct status *st)
 		add_problem(st, "nothing can be loaded in its place: %s", err.msg);
 }
 
+static void judge_waiting(struct status *st)
+{
+	const struct sending *oldest = NULL;
+	size_t late = 0;
+	char text[512], plain[512];
+
+	for (size_t i = 0; i < st->n_waiting; i++) {
+		const struct sending *w = &st->waiting[i];
+
+		if (w->sent || w->since > st->now || st->now - w->since <= SENDING_LATE)
+			continue;
+		late++;
+		if (!oldest)
+			oldest = w;
+	}
+	if (oldest)
+		add_problem(st,
+			    "%zu crash%s waited to be sent for more than a day, %s first (%s): "
+			    "`lifeboat send --now` tries again",
+			    late, late == 1 ? " has" : "es have",
+			    text_plain(oldest->folder, plain, sizeof(plain)),
+			    sending_describe(oldest, st->now, text, sizeof(text)));
+}
+
 static void judge(struct status *st)
 {
 	if (!is_loaded(st))
@@ -287,6 +344,7 @@ static void judge(struct status *st)
 	if (st->failed_known)
 		add_problem(st, "its last test (%s) failed: %s", history_kind_name(st->failed.kind),
 			    st->failed.text);
+	judge_waiting(st);
 }
 
 /* ---- */
@@ -305,6 +363,7 @@ int status_create(const struct service *s, struct status **ret, struct err *err)
 	look_at_armed(&quiet, st);
 	look_at_config(&quiet, st);
 	look_at_history(&quiet, st);
+	look_at_waiting(&quiet, st);
 	judge(st);
 	*ret = no_cleanup_ptr(st);
 	return 0;

@@ -9,6 +9,7 @@
 
 #include "service/build.h"
 #include "service/history.h"
+#include "service/sending.h"
 
 /* Of the ELF core header that was staged: would it be the same today? */
 enum status_header {
@@ -83,6 +84,13 @@ struct status {
 	struct history_entry failed;
 	bool crash_known;
 	struct history_entry crash; /* the last one */
+
+	char missing
+		[ERR_MSG_SIZE]; /* the first target that is left out of the recipe, and why; "" none */
+	bool waiting_known;     /* the next ones are */
+	struct sending *waiting; /* spooled crashes that wait to be sent, the oldest first */
+	size_t n_waiting;
+	uint64_t now; /* seconds since 1970 */
 
 	struct status_target *targets; /* of the recipe */
 	size_t n_targets;

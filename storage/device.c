@@ -18,8 +18,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/keyvalue.h"
 #include "base/num.h"
 #include "storage/device_search.h"
+#include "storage/mdraid.h"
 #include "storage/partition.h"
 #include "base/step.h"
 
@@ -35,7 +37,17 @@
 #define CHILDREN_MAX 64 /* with those of disks that do not answer */
 #define TOLD_SIZE    160
 
-enum kind { BY_UUID, BY_LABEL, BY_PARTUUID, BY_PARTLABEL, BY_PATH };
+enum kind {
+	BY_UUID,
+	BY_LABEL,
+	BY_PARTUUID,
+	BY_PARTLABEL,
+	BY_LVMPV,
+	BY_LUKS,
+	BY_MD,
+	BY_WWID,
+	BY_PATH
+};
 
 static const struct kind_name {
 	const char *prefix;
@@ -45,12 +57,28 @@ static const struct kind_name {
 	[BY_LABEL] = {"LABEL=", "file system"},
 	[BY_PARTUUID] = {"PARTUUID=", "partition"},
 	[BY_PARTLABEL] = {"PARTLABEL=", "partition"},
+	[BY_LVMPV] = {"LVMPV=", "physical volume"},
+	[BY_LUKS] = {"LUKS=", "encrypted device"},
+	[BY_MD] = {"MD=", "member of an array"},
+	[BY_WWID] = {"WWID=", "disk"},
 	[BY_PATH] = {"/dev/", "device"},
+};
+
+#define KIND_BIT(kind) (1u << (kind))
+#define OF_TABLE       (KIND_BIT(BY_PARTUUID) | KIND_BIT(BY_PARTLABEL))
+#define OF_FILE_SYSTEM (KIND_BIT(BY_UUID) | KIND_BIT(BY_LABEL))
+#define OF_MEMBER      (KIND_BIT(BY_LVMPV) | KIND_BIT(BY_LUKS))
+
+/* One of the names that are looked for. */
+struct wanted {
+	enum kind kind;
+	const char *name;  /* "UUID=…" */
+	const char *value; /* behind the '=' */
 };
 
 /* What a child found out; in shared memory. */
 struct answer {
-	bool matches;
+	size_t match;         /* the number of the name that is its, from 1; 0: none */
 	char told[TOLD_SIZE]; /* for people: what it is, or why it could not be read */
 };
 
@@ -66,7 +94,7 @@ struct device {
 	enum state state;
 	unsigned int round; /* of the last listing that had it */
 	bool changed;       /* while it was read */
-	bool matches;
+	size_t match;       /* as of the answer */
 	uint64_t size;
 	uint64_t since_ms; /* of the state */
 	pid_t pid;
@@ -77,9 +105,9 @@ struct device {
 struct search {
 	const struct root *root;
 	const struct device_how *how;
-	const char *name;  /* "UUID=…" */
-	const char *value; /* behind the '=' */
-	enum kind kind;
+	struct wanted *wanted;
+	size_t n_wanted;
+	unsigned int kinds; /* of them, a bit each */
 	struct device *devices;
 	size_t n;
 	unsigned int round;
@@ -226,6 +254,58 @@ static bool sys_disk(const struct root *root, const char *name, char ret[NAME_SI
 	return snprintf(ret, NAME_SIZE, "%s", slash ? slash + 1 : to) < NAME_SIZE;
 }
 
+int device_number(const char *node, const struct root *root, unsigned int *ret_major,
+		  unsigned int *ret_minor, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	char name[NAME_SIZE], path[PATH_MAX];
+	unsigned int major, minor;
+	size_t len;
+	char end;
+
+	snprintf(name, sizeof(name), "%s", strncmp(node, "/dev/", 5) == 0 ? node + 5 : node);
+	for (char *p = name; *p; p++)
+		if (*p == '/')
+			*p = '!';
+	snprintf(path, sizeof(path), SYS_BLOCK "/%s/dev", name);
+	if (root_read(root, path, 64, &text, &len, err))
+		return err->code;
+	if (sscanf(text, "%u:%u%c", &major, &minor, &end) < 2 || major > 4095 || minor > 0xfffff)
+		return err_set(err, ERR_CORRUPT, "%s holds no device's number", path);
+	*ret_major = major;
+	*ret_minor = minor;
+	return 0;
+}
+
+int device_wwid(const char *name, const struct root *root, char ret[DEVICE_WWID_SIZE],
+		struct err *err)
+{
+	static const char *const files[] = {"wwid", "device/wwid", "serial"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_free_ char *text = NULL;
+		char path[PATH_MAX];
+		struct err ignored;
+		char *line;
+		size_t len;
+
+		snprintf(path, sizeof(path), SYS_BLOCK "/%.*s/%s", NAME_SIZE, name, files[i]);
+		if (root_read(root, path, 4096, &text, &len, &ignored))
+			continue;
+		text[strcspn(text, "\n")] = '\0';
+		line = keyvalue_trim(text);
+		if (!*line || strlen(line) >= DEVICE_WWID_SIZE)
+			continue;
+		for (const char *p = line; *p; p++)
+			if (!isprint((unsigned char)*p))
+				return err_set(err, ERR_UNSUPPORTED, "%s: its %s is no text", name,
+					       files[i]);
+		strcpy(ret, line);
+		return 0;
+	}
+	return err_set(err, ERR_NOT_FOUND, "%s has no WWID", name);
+}
+
 /* ---- looking at one device: in a child */
 
 static int read_partition(const struct root *root, const char *name, struct partition *ret,
@@ -252,54 +332,111 @@ static int read_partition(const struct root *root, const char *name, struct part
 	return partition_read(fd, size, (uint32_t)sector, disk, ret, err);
 }
 
-static int look_at_table(const struct search *s, const char *name, struct answer *ret,
-			 struct err *err)
-{
-	struct partition p;
+/* What one device is, as far as some name asks for it. */
+struct looked {
+	bool has_partition, has_content, has_md, has_wwid;
+	struct partition partition;
+	struct fsid id;
+	char md[MDRAID_NAME];
+	char wwid[DEVICE_WWID_SIZE];
+};
 
-	if (read_partition(s->root, name, &p, err))
-		return err->code;
-	ret->matches = s->kind == BY_PARTUUID ? strcasecmp(p.uuid, s->value) == 0
-					      : strcmp(p.label, s->value) == 0;
-	if (s->kind == BY_PARTUUID)
-		snprintf(ret->told, sizeof(ret->told), "%s", *p.uuid ? p.uuid : "no PARTUUID");
+static void look_at_table(const struct search *s, const char *name, struct looked *l,
+			  struct answer *ret)
+{
+	struct err err = {0};
+
+	l->has_partition = !read_partition(s->root, name, &l->partition, &err);
+	if (!l->has_partition)
+		snprintf(ret->told, sizeof(ret->told), "%.*s", TOLD_SIZE - 1, err.msg);
+	else if (s->kinds & KIND_BIT(BY_PARTUUID))
+		snprintf(ret->told, sizeof(ret->told), "%s",
+			 *l->partition.uuid ? l->partition.uuid : "no PARTUUID");
 	else
-		snprintf(ret->told, sizeof(ret->told), "'%s'", p.label);
-	return 0;
+		snprintf(ret->told, sizeof(ret->told), "'%s'", l->partition.label);
 }
 
-static int look_at_content(const struct search *s, const char *name, struct answer *ret,
-			   struct err *err)
+static void look_at_content(const struct search *s, const char *name, struct looked *l,
+			    struct answer *ret)
 {
+	const struct fsid *id = &l->id;
+	struct err err = {0};
+	struct mdraid md;
 	const char *own;
-	struct fsid id;
 	uint64_t size;
-	_cleanup_close_ int fd = open_node(s->root, name, &size, err);
+	_cleanup_close_ int fd = open_node(s->root, name, &size, &err);
 
-	if (fd < 0 || s->how->fsid(fd, size, name, &id, err))
-		return err->code;
-	own = s->kind == BY_UUID ? id.uuid : id.label;
-	ret->matches =
-		fsid_is_file_system(&id) &&
-		(s->kind == BY_UUID ? strcasecmp(own, s->value) == 0 : strcmp(own, s->value) == 0);
-	if (!*id.type)
+	l->has_content = fd >= 0 && !s->how->fsid(fd, size, name, &l->id, &err);
+	if (!l->has_content) {
+		snprintf(ret->told, sizeof(ret->told), "%.*s", TOLD_SIZE - 1, err.msg);
+		return;
+	}
+	own = s->kinds & KIND_BIT(BY_LABEL) ? id->label : id->uuid;
+	if (!*id->type)
 		snprintf(ret->told, sizeof(ret->told), "nothing known");
-	else if (id.n_devices > 1)
-		snprintf(ret->told, sizeof(ret->told), "%s on %" PRIu64 " devices %.80s", id.type,
-			 id.n_devices, own);
+	else if (id->n_devices > 1)
+		snprintf(ret->told, sizeof(ret->told), "%s on %" PRIu64 " devices %.80s", id->type,
+			 id->n_devices, own);
 	else
-		snprintf(ret->told, sizeof(ret->told), "%s%s%.80s", id.type, *own ? " " : "", own);
-	return 0;
+		snprintf(ret->told, sizeof(ret->told), "%s%s%.80s", id->type, *own ? " " : "", own);
+	if (!(s->kinds & KIND_BIT(BY_MD)) || strcmp(id->type, "linux_raid_member") != 0)
+		return;
+	l->has_md = !mdraid_read(fd, size, name, &md, &err);
+	if (l->has_md) {
+		mdraid_name(&md, l->md);
+		snprintf(ret->told, sizeof(ret->told), "%s", l->md);
+	}
+}
+
+static bool is_it(const struct wanted *w, const struct looked *l)
+{
+	switch (w->kind) {
+	case BY_UUID:
+		return l->has_content && fsid_is_file_system(&l->id) &&
+		       strcasecmp(l->id.uuid, w->value) == 0;
+	case BY_LABEL:
+		return l->has_content && fsid_is_file_system(&l->id) &&
+		       strcmp(l->id.label, w->value) == 0;
+	case BY_PARTUUID:
+		return l->has_partition && strcasecmp(l->partition.uuid, w->value) == 0;
+	case BY_PARTLABEL:
+		return l->has_partition && strcmp(l->partition.label, w->value) == 0;
+	case BY_LVMPV:
+		return l->has_content && strcmp(l->id.type, "LVM2_member") == 0 &&
+		       strcmp(l->id.uuid, w->value) == 0;
+	case BY_LUKS:
+		return l->has_content && strcmp(l->id.type, "crypto_LUKS") == 0 &&
+		       strcasecmp(l->id.uuid, w->value) == 0;
+	case BY_MD:
+		return l->has_md && strcasecmp(l->md, w->value) == 0;
+	case BY_WWID:
+		return l->has_wwid && strcmp(l->wwid, w->value) == 0;
+	case BY_PATH:
+	default:
+		return false;
+	}
 }
 
 static void look(const struct search *s, const char *name, struct answer *ret)
 {
-	struct err err = {0};
-	int r = s->kind == BY_UUID || s->kind == BY_LABEL ? look_at_content(s, name, ret, &err)
-							  : look_at_table(s, name, ret, &err);
+	_cleanup_free_ struct looked *l = calloc(1, sizeof(*l));
+	struct err ignored;
 
-	if (r)
-		snprintf(ret->told, sizeof(ret->told), "%.*s", TOLD_SIZE - 1, err.msg);
+	if (!l) {
+		snprintf(ret->told, sizeof(ret->told), "no memory");
+		return;
+	}
+	if (s->kinds & KIND_BIT(BY_WWID)) {
+		l->has_wwid = !device_wwid(name, s->root, l->wwid, &ignored);
+		snprintf(ret->told, sizeof(ret->told), "%.120s", l->has_wwid ? l->wwid : "no WWID");
+	}
+	if (s->kinds & OF_TABLE)
+		look_at_table(s, name, l, ret);
+	if (s->kinds & (OF_FILE_SYSTEM | OF_MEMBER | KIND_BIT(BY_MD)))
+		look_at_content(s, name, l, ret);
+	for (size_t i = 0; i < s->n_wanted && !ret->match; i++)
+		if (is_it(&s->wanted[i], l))
+			ret->match = i + 1;
 	/* labels are whatever someone wrote there, and this goes to a console */
 	for (char *p = ret->told; *p; p++)
 		if (iscntrl((unsigned char)*p))
@@ -319,9 +456,9 @@ static void set_state(struct device *d, enum state state)
 	d->since_ms = step_now_ms();
 }
 
-static void conclude(struct device *d, bool matches, const char *told)
+static void conclude(struct device *d, size_t match, const char *told)
 {
-	d->matches = matches;
+	d->match = match;
 	snprintf(d->told, sizeof(d->told), "%s", told);
 	set_state(d, DONE);
 }
@@ -338,7 +475,7 @@ static void start_child(struct search *s, struct device *d)
 	while (slot < CHILDREN_MAX && s->taken[slot])
 		slot++;
 	if (slot == CHILDREN_MAX) {
-		conclude(d, false, "not looked at: too many others do not answer");
+		conclude(d, 0, "not looked at: too many others do not answer");
 		return;
 	}
 	d->answer = &s->answers[slot];
@@ -351,7 +488,7 @@ static void start_child(struct search *s, struct device *d)
 		_exit(0);
 	}
 	if (d->pid < 0) {
-		conclude(d, false, "not looked at: no process for it");
+		conclude(d, 0, "not looked at: no process for it");
 		return;
 	}
 	s->taken[slot] = true;
@@ -382,9 +519,9 @@ static void collect(struct search *s)
 			continue;
 		s->taken[d->answer - s->answers] = false;
 		if (WIFEXITED(status) && *d->answer->told)
-			conclude(d, d->answer->matches, d->answer->told);
+			conclude(d, d->answer->match, d->answer->told);
 		else
-			conclude(d, false, "the process that looked at it ended early");
+			conclude(d, 0, "the process that looked at it ended early");
 		if (d->changed)
 			set_state(d, WAITING);
 	}
@@ -452,7 +589,7 @@ static struct device *device_get(struct search *s, const char *name, struct err 
 
 static void skip(struct device *d, const char *why)
 {
-	conclude(d, false, why);
+	conclude(d, 0, why);
 	if (d->state != SKIPPED)
 		set_state(d, SKIPPED);
 }
@@ -460,7 +597,7 @@ static void skip(struct device *d, const char *why)
 /* What sysfs says of it now: is it to be looked at (again)? */
 static void update(struct search *s, struct device *d)
 {
-	bool by_table = s->kind == BY_PARTUUID || s->kind == BY_PARTLABEL;
+	bool only_tables = !(s->kinds & ~OF_TABLE), only_disks = s->kinds == KIND_BIT(BY_WWID);
 	char holder[NAME_SIZE], why[NAME_SIZE + 16];
 	bool sized, changed = d->round != s->round - 1; /* it is new, or was away */
 	uint64_t size = 0, number;
@@ -473,16 +610,20 @@ static void update(struct search *s, struct device *d)
 		d->changed |= changed;
 	} else if (sized && !size) {
 		skip(d, "empty");
-	} else if (by_table && !sys_number(s->root, d->name, "partition", &number)) {
+	} else if (sys_number(s->root, d->name, "hidden", &number) && number) {
+		skip(d, "a path of another, without a node"); /* NVMe's native multipath */
+	} else if (only_tables && !sys_number(s->root, d->name, "partition", &number)) {
 		skip(d, "no partition");
-	} else if (!by_table && sys_holder(s->root, d->name, holder)) {
+	} else if (only_disks && sys_number(s->root, d->name, "partition", &number)) {
+		skip(d, "a partition");
+	} else if (s->kinds & OF_FILE_SYSTEM && sys_holder(s->root, d->name, holder)) {
 		/* a path of a multipath device shows the same file system as that */
 		snprintf(why, sizeof(why), "used by %s", holder);
 		skip(d, why);
 	} else if (changed || d->state == SKIPPED ||
-		   (d->state == DONE && s->how->again_ms && !d->matches &&
+		   (d->state == DONE && s->how->again_ms && !d->match &&
 		    step_now_ms() - d->since_ms >= s->how->again_ms)) {
-		d->matches = false;
+		d->match = 0;
 		set_state(d, WAITING);
 	}
 }
@@ -520,7 +661,7 @@ static size_t count_matches(const struct search *s, const struct device *ret[2])
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->devices[i].state == DONE && s->devices[i].matches &&
+		if (s->devices[i].state == DONE && s->devices[i].match &&
 		    is_present(s, &s->devices[i])) {
 			if (n < 2)
 				ret[n] = &s->devices[i];
@@ -551,14 +692,15 @@ static int say_missing(const struct search *s, struct err *err)
 	if (n_empty)
 		snprintf(empty, sizeof(empty), "; %zu empty", n_empty);
 	return err_set(err, ERR_NOT_FOUND, "there is no %s with %.100s; block devices: %s%s",
-		       kinds[s->kind].of, s->name, *there ? there : "none", empty);
+		       kinds[s->wanted->kind].of, s->wanted->name, *there ? there : "none", empty);
 }
 
 static int say_ambiguous(const struct search *s, const struct device *const found[2],
 			 struct err *err)
 {
-	return err_set(err, ERR_USAGE, "%.100s is the name of both %s (%s) and %s (%s)", s->name,
-		       found[0]->name, found[0]->told, found[1]->name, found[1]->told);
+	return err_set(err, ERR_USAGE, "%.100s is the name of both %s (%s) and %s (%s)",
+		       s->wanted->name, found[0]->name, found[0]->told, found[1]->name,
+		       found[1]->told);
 }
 
 /* A node's name in sysfs; false if it has none there. */
@@ -584,22 +726,23 @@ static bool find_same(const struct root *root, const struct stat *st, char ret[N
 }
 
 /* By its path: 0, ERR_NOT_FOUND or another error. */
-static int look_at_path(const struct search *s, char ret[DEVICE_PATH_MAX], struct err *err)
+static int look_at_path(const struct search *s, const char *path, char ret[DEVICE_PATH_MAX],
+			struct err *err)
 {
 	char name[NAME_SIZE];
 	struct stat st;
 
-	if (stat_node(s->root, s->name, &st)) {
+	if (stat_node(s->root, path, &st)) {
 		if (errno == ENOENT || errno == ENOTDIR)
-			return err_set(err, ERR_NOT_FOUND, "there is no %.200s", s->name);
-		return err_sys(err, errno, "%.200s", s->name);
+			return err_set(err, ERR_NOT_FOUND, "there is no %.200s", path);
+		return err_sys(err, errno, "%.200s", path);
 	}
 	if (!is_device(s->root, &st))
-		return err_set(err, ERR_USAGE, "%.200s is not a block device", s->name);
+		return err_set(err, ERR_USAGE, "%.200s is not a block device", path);
 	if (find_same(s->root, &st, name))
 		node_of(name, ret);
 	else
-		strcpy(ret, s->name);
+		strcpy(ret, path);
 	return 0;
 }
 
@@ -610,8 +753,8 @@ static int look_around(struct search *s, bool *busy, char ret[DEVICE_PATH_MAX], 
 	size_t n;
 
 	*busy = false;
-	if (s->kind == BY_PATH)
-		return look_at_path(s, ret, err);
+	if (s->wanted->kind == BY_PATH)
+		return look_at_path(s, s->wanted->name, ret, err);
 	/* not each time that a child is looked after */
 	if (step_now_ms() - s->listed_ms >= PAUSE_MIN_MS && list(s, err))
 		return err->code;
@@ -653,24 +796,46 @@ static int search(struct search *s, char ret[DEVICE_PATH_MAX], struct err *err)
 	}
 }
 
-static int search_init(struct search *s, const char *name, struct err *err)
+static int read_wanted(const char *name, struct wanted *ret, struct err *err)
 {
-	while ((size_t)s->kind < ARRAY_SIZE(kinds) &&
-	       strncmp(name, kinds[s->kind].prefix, strlen(kinds[s->kind].prefix)) != 0)
-		s->kind++;
-	if ((size_t)s->kind == ARRAY_SIZE(kinds))
+	struct wanted w = {.name = name};
+
+	while ((size_t)w.kind < ARRAY_SIZE(kinds) &&
+	       strncmp(name, kinds[w.kind].prefix, strlen(kinds[w.kind].prefix)) != 0)
+		w.kind++;
+	if ((size_t)w.kind == ARRAY_SIZE(kinds))
 		return err_set(err, ERR_USAGE,
 			       "'%.100s' is not UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=… or a path "
 			       "below /dev",
 			       name);
 	if (strlen(name) >= DEVICE_PATH_MAX)
 		return err_sys(err, ENAMETOOLONG, "device %.100s…", name);
-	s->name = name;
-	s->value = name + strlen(kinds[s->kind].prefix);
-	if (!*s->value)
+	w.value = name + strlen(kinds[w.kind].prefix);
+	if (!*w.value)
 		return err_set(err, ERR_USAGE, "there is nothing behind %s", name);
-	if (s->kind == BY_PATH)
-		return 0;
+	*ret = w;
+	return 0;
+}
+
+static void search_deinit(struct search *s)
+{
+	end_children(s);
+	step_shared_free(s->answers, CHILDREN_MAX * sizeof(*s->answers));
+	free(s->devices);
+	free(s->wanted);
+}
+
+static int search_init(struct search *s, const char *const *names, size_t n, struct err *err)
+{
+	s->wanted = calloc(n ? n : 1, sizeof(*s->wanted));
+	if (!s->wanted)
+		return err_nomem(err, n * sizeof(*s->wanted), "a search");
+	for (size_t i = 0; i < n; i++) {
+		if (read_wanted(names[i], &s->wanted[i], err))
+			return err->code;
+		s->kinds |= KIND_BIT(s->wanted[i].kind);
+		s->n_wanted++;
+	}
 	s->answers = step_shared_alloc(CHILDREN_MAX * sizeof(*s->answers));
 	return s->answers ? 0 : err_nomem(err, CHILDREN_MAX * sizeof(*s->answers), "a search");
 }
@@ -679,14 +844,82 @@ int device_search(const char *name, const struct root *root, const struct device
 		  char ret[DEVICE_PATH_MAX], struct err *err)
 {
 	struct search s = {.root = root, .how = how};
-	int r = search_init(&s, name, err);
+	int r = search_init(&s, &name, 1, err);
 
 	if (!r)
 		r = search(&s, ret, err);
-	end_children(&s);
-	step_shared_free(s.answers, CHILDREN_MAX * sizeof(*s.answers));
-	free(s.devices);
+	search_deinit(&s);
 	return r;
+}
+
+/* ---- several at a time */
+
+struct device_watch {
+	struct search s;
+};
+
+int device_watch_create(const char *const *names, size_t n, const struct root *root,
+			struct device_watch **ret, struct err *err)
+{
+	static const struct device_how how = {fsid_read, LIMIT_MS, AGAIN_MS};
+	struct device_watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return err_nomem(err, sizeof(*w), "a search");
+	w->s.root = root;
+	w->s.how = &how;
+	if (search_init(&w->s, names, n, err)) {
+		device_watch_destroy(w);
+		return err->code;
+	}
+	*ret = w;
+	return 0;
+}
+
+void device_watch_destroy(struct device_watch *w)
+{
+	if (!w)
+		return;
+	search_deinit(&w->s);
+	free(w);
+}
+
+static size_t watch_paths(const struct search *s, struct device_match *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_wanted && n < max; i++) {
+		struct err ignored;
+
+		if (s->wanted[i].kind == BY_PATH &&
+		    !look_at_path(s, s->wanted[i].name, ret[n].node, &ignored))
+			ret[n++].name = i;
+	}
+	return n;
+}
+
+int device_watch_look(struct device_watch *w, struct device_match *ret, size_t max, size_t *ret_n,
+		      bool *ret_busy, struct err *err)
+{
+	struct search *s = &w->s;
+	size_t n = watch_paths(s, ret, max);
+
+	*ret_busy = false;
+	if (s->kinds & ~KIND_BIT(BY_PATH)) {
+		if (step_now_ms() - s->listed_ms >= PAUSE_MIN_MS && list(s, err))
+			return err->code;
+		start_children(s);
+		collect(s);
+		*ret_busy = is_busy(s);
+	}
+	for (size_t i = 0; i < s->n && n < max; i++)
+		if (s->devices[i].state == DONE && s->devices[i].match &&
+		    is_present(s, &s->devices[i])) {
+			ret[n].name = s->devices[i].match - 1;
+			node_of(s->devices[i].name, ret[n++].node);
+		}
+	*ret_n = n;
+	return 0;
 }
 
 int device_find(const char *name, const struct root *root, char ret[DEVICE_PATH_MAX],

@@ -5,6 +5,7 @@ A check returns None, or what is wrong.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -81,20 +82,22 @@ def check_flatten(lifeboat: str, folder: Path) -> str | None:
 
 
 def check_flattened_input(lifeboat: str, folder: Path) -> str | None:
-    """A stream on standard input is as good as the file; what is cut or no stream is refused."""
+    """A stream on standard input is as good as the file; what is cut or no dump is refused."""
     dump = kernel_dump(folder)
     try:
         command([lifeboat, "filter", "-q", "-d", "31", dump, folder / "plain"])
         stream, _ = command([lifeboat, "filter", "-q", "-F", dump])
         command([lifeboat, "filter", "-q", "-d", "31", "-", folder / "piped"], stdin=stream)
         expect_same_pages(folder / "piped", folder / "plain")
+        # and so is a dump as it is, which an encrypted one may be, too
+        command([lifeboat, "filter", "-q", "-f", "-d", "31", "-", folder / "piped"], stdin=dump.read_bytes())
+        expect_same_pages(folder / "piped", folder / "plain")
         for name in "info", "verify":
             out, _ = command([lifeboat, name, "-"], stdin=stream)
             if b"kdump-compressed" not in out:
                 raise Wrong(f"{name} -: {out!r}")
         command([lifeboat, "filter", "-", folder / "out"], stdin=stream[:-16], status=CORRUPT)
-        command([lifeboat, "filter", "-", folder / "out"], stdin=dump.read_bytes(),
-                status=UNSUPPORTED)
+        command([lifeboat, "filter", "-", folder / "out"], stdin=b"no dump" * 10, status=UNSUPPORTED)
         command([lifeboat, "filter", "-R", folder / "out"], stdin=b"no", status=UNSUPPORTED)
         if list(folder.glob("out*")):
             raise Wrong("something is left behind")
@@ -272,6 +275,28 @@ def check_fifos_are_not_waited_for(lifeboat: str, folder: Path) -> str | None:
     return None
 
 
+def check_a_dump_that_was_sent(lifeboat: str, folder: Path) -> str | None:
+    """Whoever asks for a dump that left the machine is told where it is, and no escape sequence of that name is."""
+    crash = folder / "sent/2026-11-23T12-26-41Z"
+    crash.mkdir(parents=True)
+    sent = {"time": "2026-11-23T12:33:02Z", "target": "ssh u@far\x1b[2J /in", "name": "its-name",
+            "verified": True, "dump": True}
+    record = {"schema": "lifeboat-crash-1", "crash": {"time": "2026-11-23T12:26:41Z"}, "sent": sent}
+    (crash / "dmesg.txt").write_text("log\n", encoding="ascii")
+    (crash / "crash.json").write_text(json.dumps(record), encoding="ascii")
+    try:
+        for name in "report", "bt":
+            said = command([lifeboat, name, crash], status=NOT_FOUND)[1]
+            if r"its dump was sent to ssh u@far\x1b[2J /in, where it is its-name" not in said:
+                raise Wrong(f"{name}: {said}")
+        shown = command([lifeboat, "show", crash])[0].decode()
+        if "not here any more: where it was sent" not in shown:
+            raise Wrong(f"show: {shown}")
+    except Wrong as why:
+        return str(why)
+    return None
+
+
 CHECKS = [check_fifos_are_not_waited_for, check_flatten, check_flattened_input,
           check_flatten_by_makedumpfiles_name, check_set, check_set_with_a_file_missing, check_split,
-          check_levels_with_a_limit]
+          check_levels_with_a_limit, check_a_dump_that_was_sent]

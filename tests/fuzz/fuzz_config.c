@@ -34,6 +34,35 @@ static void check_path(const char *path)
 	REQUIRE(!strstr(path, "//") && !strstr(path, "/../") && !strstr(path, "/./"));
 }
 
+/* All that config.h says is there is there, and nothing in it could be taken for an option of a program. */
+static void check_remote(const struct config_target *t)
+{
+	const char *const files[] = {t->key_file, t->known_hosts, t->header, t->credentials, t->ca};
+	bool shell = t->kind == TARGET_SSH || t->kind == TARGET_SFTP;
+	bool web = t->kind == TARGET_HTTPS || t->kind == TARGET_S3;
+
+	REQUIRE(!t->host == !recipe_is_remote(t->kind));
+	REQUIRE(!t->user == !shell && !t->url == !web && !t->export == (t->kind != TARGET_NFS));
+	REQUIRE(!t->bucket == (t->kind != TARGET_S3) && !t->region == (t->kind != TARGET_S3));
+	if (t->host)
+		REQUIRE(*t->host && *t->host != '-' && strlen(t->host) <= 253 &&
+			!strpbrk(t->host, " \t/@[]\"'"));
+	if (t->user)
+		REQUIRE(*t->user && *t->user != '-' && !strpbrk(t->user, " \t/@:\"'"));
+	if (t->port)
+		REQUIRE(atoi(t->port) > 0 && atoi(t->port) <= 65535 && strlen(t->port) <= 5);
+	if (t->url)
+		REQUIRE(strncmp(t->url, "https://", 8) == 0 && !strpbrk(t->url, " \t\"<>") &&
+			strlen(t->url) <= 1100);
+	if (t->export && strcmp(t->export, "/") != 0)
+		check_path(t->export);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (files[i]) {
+			check_path(files[i]);
+			REQUIRE(*files[i]);
+		}
+}
+
 static void check_targets(const struct config *c)
 {
 	REQUIRE(c->n_targets + c->rootfs_last <= RECIPE_MAX_TARGETS);
@@ -46,12 +75,14 @@ static void check_targets(const struct config *c)
 		REQUIRE(t->line && (i == 0 || t->line > c->targets[i - 1].line));
 		if (t->path) {
 			check_path(t->path);
-			REQUIRE(c->n_targets > 1 && t->kind != TARGET_RAW);
+			REQUIRE(t->kind != TARGET_RAW);
+			REQUIRE(c->n_targets > 1 || recipe_is_remote(t->kind));
 		}
 		if (t->mount_options) {
 			check_string(t->mount_options);
-			REQUIRE(t->kind != TARGET_RAW);
+			REQUIRE(t->kind <= TARGET_SHARE || t->kind == TARGET_NFS);
 		}
+		check_remote(t);
 	}
 }
 

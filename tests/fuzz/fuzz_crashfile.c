@@ -44,7 +44,8 @@ static void check_texts(const struct crashfile *c)
 		c->panic,    c->log_file,        c->dump_file, c->format,    c->codec,
 		c->cut,      c->unfiltered,      c->warning,   c->result,    c->device,
 		c->watchdog, c->capture_release, c->uuid,      c->cls,       c->title,
-		c->sig_alg,  c->sig_exact,       c->sig_func,  c->sig_class, c->sig_title};
+		c->sig_alg,  c->sig_exact,       c->sig_func,  c->sig_class, c->sig_title,
+		c->send_to,  c->sent_target,     c->sent_name};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		check_text(texts[i]);

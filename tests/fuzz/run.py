@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run every fuzzer for a bounded time on its seeds; one `ok` or `FAIL` line each.
 
-    tests/fuzz/run.py [SECONDS [NAME…]]     per fuzzer, default 6; as many at a time as there are CPUs
+    tests/fuzz/run.py [SECONDS [NAME…]]     per fuzzer, default 4; as many at a time as there are CPUs
 
 Seeds are the committed files in tests/fuzz/seeds/NAME/ (regressions among them); what a run finds new
 stays in build/fuzz/corpus/NAME, a crashing input in build/fuzz/.
@@ -43,7 +43,7 @@ def run_one(program: Path, seconds: int) -> str | None:
 
 
 def main() -> int:
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 6
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 4
     names = {f"fuzz_{name.removeprefix('fuzz_')}" for name in sys.argv[2:]}
     programs = sorted(p for p in BUILD.glob("fuzz_*") if os.access(p, os.X_OK))
     unknown = names - {p.name for p in programs}

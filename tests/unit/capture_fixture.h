@@ -82,18 +82,21 @@ struct calls {
 	char mount_which; /* only that whose mount point ends in this character does so; 0: each */
 	bool (*at_mount)(const char *target); /* do this as well */
 	int umount_errno;
-	unsigned int umount_busy; /* so many times; 0: always */
-	int umount_flags_ok;      /* with these flags it works nevertheless; 0: none */
-	const char *bad_module;   /* finit_module of a file with this text fails … */
-	int module_errno;         /* … so */
-	const char *sick_module;  /* that of a file with this text never returns */
+	unsigned int umount_sleep_ms; /* without flags */
+	unsigned int umount_busy;     /* so many times; 0: always */
+	int umount_flags_ok;          /* with these flags it works nevertheless; 0: none */
+	const char *bad_module;       /* finit_module of a file with this text fails … */
+	int module_errno;             /* … so */
+	const char *sick_module;      /* that of a file with this text never returns */
 	unsigned int reboot_sleep_ms;
 
 	/* what they saw */
 	unsigned int mounts, umounts, reboots;
+	time_t clock;      /* as it was set; 0: it was not */
 	char umounted[16]; /* the last characters of the mount points, in order */
 	unsigned long mount_flags;
-	char mount_source[64], mount_type[32], mount_options[64];
+	char mount_source[64], mount_type[32], mount_options[256];
+	int umount_flags;
 	char modules
 		[256]; /* contents of the loaded files, in order, and "(parameters)" if there are any */
 	unsigned int reboot_how;
@@ -128,6 +131,8 @@ static inline int calls_umount(const char *target, int flags)
 	if (calls->umounts < sizeof(calls->umounted) - 1)
 		calls->umounted[calls->umounts] = target[strlen(target) - 1];
 	calls->umounts++;
+	calls->umount_flags = flags;
+	usleep(flags ? 0 : calls->umount_sleep_ms * 1000);
 	if (calls->umount_busy && calls->umounts > calls->umount_busy)
 		return 0;
 	return calls_answer(flags && flags == calls->umount_flags_ok ? 0 : calls->umount_errno);
@@ -158,10 +163,17 @@ static inline int calls_reboot(unsigned int how)
 	return calls_answer(EPERM);
 }
 
+static inline int calls_set_clock(const struct timespec *time)
+{
+	calls->clock = time->tv_sec;
+	return 0;
+}
+
 static const struct sys calls_sys __attribute__((unused)) = {
 	.mount = calls_mount,
 	.umount = calls_umount,
 	.finit_module = calls_finit_module,
+	.set_clock = calls_set_clock,
 	.reboot = calls_reboot,
 };
 

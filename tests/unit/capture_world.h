@@ -44,6 +44,7 @@ struct fault {
 	unsigned int skip; /* so many are well */
 	enum sickness what;
 	int error;          /* of FAILS */
+	unsigned int ms;    /* after so long */
 	unsigned int times; /* 0: always */
 };
 
@@ -71,6 +72,7 @@ static inline int suffer(struct fault *f)
 		f->file = "no file any more";
 	while (f->what == HANGS)
 		pause();
+	usleep(f->ms * 1000);
 	if (f->what == KILLS)
 		kill(getpid(), SIGKILL);
 	if (f->what == ABORTS)
@@ -172,8 +174,11 @@ static inline struct recipe_target *add_target(void)
 	for (size_t k = 0; k < 16; k++)
 		sprintf(devices[i] + strlen(devices[i]), "%s%02zx",
 			k == 4 || k == 6 || k == 8 || k == 10 ? "-" : "", first + k);
-	targets[i] = (struct recipe_target){
-		.device = devices[i], .fstype = fstype, .mount_options = nothing, .path = path};
+	targets[i] = (struct recipe_target){.device = devices[i],
+					    .fstype = fstype,
+					    .mount_options = nothing,
+					    .path = path,
+					    .needs = nothing};
 	return &targets[i];
 }
 
@@ -196,9 +201,12 @@ static inline void make_recipe(void)
 		.programs = no_programs,
 		.pre = no_programs,
 		.post = no_programs,
+		.files = no_programs,
+		.encrypt_to = no_programs,
 		.console_lines = 60,
 		.pstore = true,
 		.deadline_device = 20,
+		.deadline_network = 20,
 		.deadline_mount = 20,
 		.deadline_log = 20,
 		.deadline_dump = 60,

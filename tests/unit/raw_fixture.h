@@ -37,7 +37,9 @@ static inline void raw_init(struct raw *r)
 {
 	static char device[] = "/dev/raw";
 
-	*r = (struct raw){.recipe = {.kind = TARGET_RAW, .device = device}};
+	*r = (struct raw){.recipe = {.kind = TARGET_RAW,
+				     .device = device,
+				     .needs = &device[sizeof(device) - 1]}};
 	assert_ok(root_init(&r->root, scratch, err));
 	r->t = (struct target){
 		.recipe = &r->recipe,
@@ -81,7 +83,7 @@ static inline struct out *raw_write_dump(struct raw *r, size_t size)
 	assert_non_null(data);
 	for (size_t i = 0; i < size; i++)
 		data[i] = raw_dump_byte(i);
-	assert_ok(r->t.ops->create(&r->t, CRASH_DUMP, &out, err));
+	assert_ok(target_create(&r->t, CRASH_DUMP, &out, err));
 	for (size_t n = num_div_up(size, piece); n-- > 0;) {
 		size_t at = n * piece;
 

@@ -9,7 +9,7 @@
 #include "proof/bus.h"
 
 #define RECIPE                                               \
-	"schema = lifeboat-recipe-2\ntarget = fs\ndevice = " \
+	"schema = lifeboat-recipe-3\ntarget = fs\ndevice = " \
 	"UUID=0f2a1b3c-4d5e-4f60-8182-93a4b5c6d7e8\n"        \
 	"fstype = ext4\n"
 #define MODULES \

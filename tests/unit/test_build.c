@@ -312,8 +312,10 @@ TEST(remove_image)
 
 	configure(MACHINE_CONFIG);
 	assert_builds(false, true);
+	assert_true(root_exists(&fake.root, "/var/lib/lifeboat/recipe-" MACHINE_KERNEL));
 	assert_ok(build_remove(&machine.service, MACHINE_KERNEL, &was, err));
 	assert_true(was);
+	assert_false(root_exists(&fake.root, "/var/lib/lifeboat/recipe-" MACHINE_KERNEL));
 	assert_judged(BUILD_MISSING, "");
 	assert_ok(build_remove(&machine.service, MACHINE_KERNEL, &was, err));
 	assert_false(was);

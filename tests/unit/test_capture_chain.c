@@ -186,6 +186,23 @@ TEST(a_target_that_hangs_twice_is_given_up)
 	check_second_has_all();
 }
 
+/*
+ * The server of a soft mount that died in the middle gave each step an error, but only after its retransmissions: the steps of
+ * the first target took the time of all the others.
+ */
+TEST(errors_that_take_long_are_a_target_that_hangs)
+{
+	add_fault(&(struct fault){
+		.op = 'w', .file = "/mnt1/", .what = FAILS, .error = EIO, .ms = 5100});
+	capture();
+	check_phase_of(1, "log", ERR_SYSTEM, "Input/output error");
+	check_phase_of(1, "note", ERR_SYSTEM, "Input/output error");
+	assert_null(phase_of(1, "dump"));
+	assert_null(phase_of(1, "record"));
+	check_said("target 1 hangs and is given up");
+	check_second_has_all();
+}
+
 /* ---- a process that cannot be killed */
 
 /*
@@ -748,6 +765,7 @@ static void make_raw(size_t i, off_t size)
 					    .fstype = nothing,
 					    .mount_options = nothing,
 					    .path = nothing,
+					    .needs = nothing,
 					    .size = (uint64_t)size};
 	write_text("dev/raw", "");
 	assert_int_equal(truncate("dev/raw", size), 0);
@@ -962,6 +980,7 @@ int main(void)
 		T(the_dump_of_the_first_stands_still),
 		T(everything_on_the_first_hangs),
 		T(a_target_that_hangs_twice_is_given_up),
+		T(errors_that_take_long_are_a_target_that_hangs),
 		T(a_mount_that_cannot_be_killed_is_left_behind),
 		T(the_first_would_take_all_the_time),
 		T(the_dump_of_the_first_takes_all_the_time),

@@ -427,19 +427,9 @@ TEST(bad_values)
 TEST(refused)
 {
 	static const char *const refused[] = {
-		"nfs",
-		"ssh",
-		"sshkey",
-		"fence_kdump_args",
-		"fence_kdump_nodes",
-		"kdump_emergency",
-		"net",
-		"options",
-		"link_delay",
-		"disk_timeout",
-		"debug_mem_level",
-		"blacklist",
-		"override_resettable",
+		"fence_kdump_args", "fence_kdump_nodes",   "kdump_emergency", "net",
+		"options",          "link_delay",          "disk_timeout",    "debug_mem_level",
+		"blacklist",        "override_resettable",
 	};
 	char text[64], want[64];
 
@@ -450,8 +440,8 @@ TEST(refused)
 		snprintf(text, sizeof(text), "%s\n", refused[i]);
 		refuse_n(text, strlen(text), ERR_UNSUPPORTED, want);
 	}
-	refuse_n("log_only nfs a:/b\n", 18, ERR_UNSUPPORTED,
-		 "F: line 1: log_only: nfs: not supported: ");
+	refuse_n("log_only net a:/b\n", 18, ERR_UNSUPPORTED,
+		 "F: line 1: log_only: net: not supported: ");
 }
 
 TEST(failure_actions)
@@ -647,7 +637,7 @@ TEST(mount_options)
 	assert_null(c->targets[2].mount_options);
 	config_destroy(c);
 	refuse("raw /dev/a\nmount_options ro\n",
-	       "F: line 2: mount_options: a raw target is not mounted");
+	       "F: line 2: mount_options: a target of the kind raw is not mounted");
 	refuse("xfs /dev/a\nmount_options ro\nmount_options rw\n",
 	       "F: line 3: mount_options: this target has them already");
 	refuse("xfs /dev/a\nmount_options ro, rw\n", "F: line 2: mount_options: 'ro, rw' is not");
@@ -695,8 +685,133 @@ TEST(dracut_args)
 	refuse("dracut_args --mount=\"/dev/a /m xfs\" --mount \"/dev/b /m xfs\"\n",
 	       "F: line 1: dracut_args: more than one --mount");
 	refuse("dracut_args -a \"b\n", "F: line 1: dracut_args: a quote (\") is never closed");
-	refuse_n("dracut_args --mount=\"a:/b /m nfs4\"\n", 36, ERR_UNSUPPORTED,
-		 "F: line 1: dracut_args: --mount: nfs: not supported");
+	refuse("dracut_args --mount \"u@h /mnt ssh\"\n",
+	       "F: line 1: dracut_args: --mount: ssh is no file system");
+	c = parse("dracut_args --mount=\"a:/b /m nfs4 soft\"\n");
+	assert_int_equal(c->targets[0].kind, TARGET_NFS);
+	assert_string_equal(c->targets[0].fstype, "nfs4");
+	assert_string_equal(c->targets[0].mount_options, "soft");
+	config_destroy(c);
+}
+
+/* ---- targets beyond this machine */
+
+TEST(remote_targets)
+{
+	struct config *c = parse("nfs nas.example.com:/srv//crash/\nmount_options vers=3\n"
+				 "nfs4 [2001:db8::7]:/\nssh kdump@dumps\npath /in\n"
+				 "sftp up@192.0.2.9\nhttps https://u.example.com:8443/in?sig=a&x\n"
+				 "s3 s3://dumps/all//here/\nlog_only ssh b@c\n");
+	const struct config_target *t = c->targets;
+
+	assert_int_equal(c->n_targets, 7);
+	assert_int_equal(t[0].kind, TARGET_NFS);
+	assert_string_equal(t[0].host, "nas.example.com");
+	assert_string_equal(t[0].export, "/srv/crash");
+	assert_string_equal(t[0].mount_options, "vers=3");
+	assert_string_equal(t[1].host, "2001:db8::7");
+	assert_string_equal(t[1].export, "/");
+	assert_int_equal(t[2].kind, TARGET_SSH);
+	assert_string_equal(t[2].user, "kdump");
+	assert_string_equal(t[2].path, "/in");
+	assert_int_equal(t[3].kind, TARGET_SFTP);
+	assert_string_equal(t[3].host, "192.0.2.9");
+	assert_int_equal(t[4].kind, TARGET_HTTPS);
+	assert_string_equal(t[4].url, "https://u.example.com:8443/in/?sig=a&x");
+	assert_string_equal(t[4].device, "https://u.example.com:8443/in"); /* without the secret */
+	assert_string_equal(t[4].port, "8443");
+	assert_int_equal(t[5].kind, TARGET_S3);
+	assert_string_equal(t[5].bucket, "dumps");
+	assert_string_equal(t[5].path, "/all/here");
+	assert_string_equal(t[5].url, "https://s3.us-east-1.amazonaws.com");
+	assert_string_equal(t[5].host, "s3.us-east-1.amazonaws.com");
+	assert_true(t[6].log_only);
+	config_destroy(c);
+	/* one remote target's path is its own, and not where a spool would be */
+	c = parse("path /a\nssh a@b\npath /c\nspool 1G\n");
+	assert_string_equal(c->path, "/a");
+	assert_string_equal(c->targets[0].path, "/c");
+	assert_int_equal(c->spool, 1 << 30);
+	config_destroy(c);
+}
+
+/* kdump.conf's sshkey may stand anywhere; behind several targets each can have its own. */
+TEST(what_belongs_to_remote_targets)
+{
+	struct config *c = parse("sshkey /k1\ns3_endpoint https://[2001:db8::8]:9000/\n"
+				 "ssh a@b\nsftp c@d\nssh_port 2222\nssh_known_hosts /h\n"
+				 "ssh e@f\nsshkey //k2/\ns3 s3://bbb\ns3_credentials /c\n"
+				 "s3_path_style no\ns3_region eu-1\nhttps https://x/\n"
+				 "https_header /hd\ntls_ca /ca\n");
+	const struct config_target *t = c->targets;
+
+	assert_string_equal(t[0].key_file, "/k2"); /* all above that had none */
+	assert_string_equal(t[2].key_file, "/k2");
+	assert_string_equal(t[1].port, "2222");
+	assert_string_equal(t[1].known_hosts, "/h");
+	assert_null(t[2].port);
+	assert_string_equal(t[3].url, "https://[2001:db8::8]:9000");
+	assert_string_equal(t[3].host, "2001:db8::8");
+	assert_string_equal(t[3].port, "9000");
+	assert_string_equal(t[3].credentials, "/c");
+	assert_string_equal(t[3].path_style, "no");
+	assert_string_equal(t[3].ca, "/ca");
+	assert_string_equal(t[4].header, "/hd");
+	assert_string_equal(t[4].ca, "/ca");
+	assert_null(t[4].credentials);
+	config_destroy(c);
+	c = parse("sshkey /k1\nssh a@b\n");
+	assert_string_equal(c->targets[0].key_file, "/k1");
+	config_destroy(c);
+	refuse("ssh a@b\nsshkey /a\nsshkey /b\n",
+	       "F: line 3: sshkey: the targets above it have one already");
+	refuse("tls_ca /a\ntls_ca /b\n", "F: line 2: tls_ca: it is there a second time");
+}
+
+TEST(bad_remote_targets)
+{
+	static const char *const bad[][2] = {
+		{"nfs nas", "nfs: 'nas' is not SERVER:/EXPORT"},
+		{"nfs nas:export", "nfs: 'nas:export' is not SERVER:/EXPORT"},
+		{"nfs -o:/x", "nfs: '-o' is no name or address"},
+		{"nfs [nas]:/x", "nfs: 'nas' is no name or address"},
+		{"nfs a:/b/../c", "nfs: '.' and '..' cannot be parts of a path"},
+		{"ssh dumps", "ssh: 'dumps' is not USER@HOST"},
+		{"ssh -oProxyCommand=x@h", "ssh: '-oProxyCommand=x' is no user's name"},
+		{"ssh a@-oX", "ssh: '-oX' is no name or address"},
+		{"ssh a b@c", "ssh: 'a b@c' is not USER@HOST"},
+		{"sftp @h", "sftp: '' is no user's name"},
+		{"ssh_port 0", "ssh_port: 0"},
+		{"ssh_port x", "ssh_port: 'x' is not a port"},
+		{"sshkey key", "sshkey: 'key' is not an absolute path"},
+		{"https http://x/", "https: http:// would send the machine's memory in the clear"},
+		{"https ftp://x/", "https: 'ftp://x/' is not https://"},
+		{"https https://u:p@x/", "https: it has a user or password in it"},
+		{"https https://x y/", "https: a URL cannot have the character in column 10"},
+		{"https https:///x", "https: there is no host in it"},
+		{"s3 dumps", "s3: 'dumps' is not s3://BUCKET/PREFIX"},
+		{"s3 s3://D_/x", "s3: 'D_' is no name of a bucket"},
+		{"s3 s3://bbb/x\npath /y", "path: s3://BUCKET/PREFIX says it already"},
+		{"s3_endpoint https://x/y", "s3_endpoint: an endpoint has no path"},
+		{"s3_region a/b", "s3_region: 'a/b' is not the name of a region"},
+		{"ssh a@b\nmount_options x", "mount_options: a target of the kind ssh is not"},
+		{"encrypt_to age1x", "encrypt_to: "},
+		{"ssh a@b\nspool 1K", "spool: '1K' is not a size of 1M or more"},
+		{"spool 1G", "spool: no target is remote"},
+		{"ext4 /dev/a\nspool 1G", "spool: no target is remote"},
+		{"luks_key_file x", "luks_key_file: 'x' is not an absolute path"},
+		{"nfs a:/b\nnfs a:/b", "nfs: 'a:/b' is a target already, in line 1"},
+	};
+	char text[128], want[160];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		bool two = strchr(bad[i][0], '\n');
+		int code = strstr(bad[i][0], "http://") ? ERR_UNSUPPORTED : ERR_USAGE;
+
+		snprintf(text, sizeof(text), "%s\n", bad[i][0]);
+		snprintf(want, sizeof(want), "F: line %d: %s", two ? 2 : 1, bad[i][1]);
+		refuse_n(text, strlen(text), code, want);
+	}
 }
 
 /* ---- core_collector */
@@ -835,7 +950,9 @@ TEST(example)
 				fail_msg("lifeboat.conf(5) lacks %s", key);
 		}
 	c = parse(text);
-	assert_int_equal(c->n_targets, 6);
+	assert_int_equal(c->n_targets, 7);
+	assert_int_equal(c->targets[6].kind, TARGET_SSH);
+	assert_true(c->spool);
 	assert_string_equal(c->targets[0].path, "/crash");
 	assert_true(c->targets[5].log_only);
 	assert_int_equal(c->base->n_levels, 2);
@@ -875,6 +992,9 @@ int main(void)
 		cmocka_unit_test(mount_options),
 		cmocka_unit_test(only_logs),
 		cmocka_unit_test(dracut_args),
+		cmocka_unit_test(remote_targets),
+		cmocka_unit_test(what_belongs_to_remote_targets),
+		cmocka_unit_test(bad_remote_targets),
 		cmocka_unit_test(collectors),
 		cmocka_unit_test(refused_collectors),
 		cmocka_unit_test(quoted_collector),

@@ -8,7 +8,7 @@
 #include "proof/crash.h"
 
 #define RECIPE                                                \
-	"schema = lifeboat-recipe-2\ntarget = raw\ndevice = " \
+	"schema = lifeboat-recipe-3\ntarget = raw\ndevice = " \
 	"PARTUUID=0f2a1b3c-4d5e-4f60-8182-93a4b5c6d7e8\n"
 #define TRIGGER "/proc/sysrq-trigger"
 

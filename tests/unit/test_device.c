@@ -156,6 +156,42 @@ TEST(by_the_file_system_among_others)
 	check_missing("LABEL=none", "there is no file system with LABEL=none");
 }
 
+/* NVMe's native multipath shows each path with the names of the disk itself; it was found twice. */
+TEST(hidden_paths_are_not_it)
+{
+	add_disk("nvme0n1");
+	add_disk("nvme0c0n1");
+	sys_file("uuid.1\n", "nvme0n1/wwid");
+	sys_file("uuid.1\n", "nvme0c0n1/wwid");
+	assert_fails(find("WWID=uuid.1", err), ERR_USAGE, "the name of both");
+	sys_file("1\n", "nvme0c0n1/hidden");
+	sys_file("0\n", "nvme0n1/hidden");
+	check_found("WWID=uuid.1", "/dev/nvme0n1");
+}
+
+/* What members of volume groups and arrays and encrypted devices are called, also while something stands on them. */
+TEST(by_what_it_is_a_member_of)
+{
+	add_disk("vda");
+	put_lvm("dev/vda", 1);
+	add_disk("vdb");
+	put_md1("dev/vdb", 4096, 0x10);
+	add_disk("vdc");
+	disk_put("dev/vdc", 0, "LUKS\xba\xbe\0\1", 8);
+	disk_put("dev/vdc", 168, UUID_10, 36);
+	folder("sys/class/block/vda/holders/dm-0");
+	folder("sys/class/block/vdc/holders/dm-1");
+	sys_file("serial no. 1 \n", "vdb/serial");
+	check_found("LVMPV=abcdef-GHIJ-0123-KLMN-4567-OPQR-89stuv", "/dev/vda");
+	check_found("LUKS=" UUID_10, "/dev/vdc");
+	check_found("MD=10111213:14151617:18191a1b:1c1d1e1f/00000000:00000000:00000000:00000000",
+		    "/dev/vdb");
+	check_found("WWID=serial no. 1", "/dev/vdb");
+	check_missing("LUKS=" UUID_AB, "there is no encrypted device with LUKS=");
+	check_missing("MD=1:2/3", "vdb (10111213:14151617");
+	check_missing("WWID=serial", "vda (no WWID)");
+}
+
 TEST(by_the_label)
 {
 	struct ext e = ext4;
@@ -476,6 +512,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(by_the_file_system_among_others, make, drop),
+		cmocka_unit_test_setup_teardown(hidden_paths_are_not_it, make, drop),
+		cmocka_unit_test_setup_teardown(by_what_it_is_a_member_of, make, drop),
 		cmocka_unit_test_setup_teardown(by_the_label, make, drop),
 		cmocka_unit_test_setup_teardown(no_member_is_taken, make, drop),
 		cmocka_unit_test_setup_teardown(two_with_the_name, make, drop),

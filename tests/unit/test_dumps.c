@@ -305,6 +305,64 @@ TEST(made_up_ones_do_not_hide_ours)
 	assert_non_null(strstr(told, "WARNING /var/crash: more than 16384 crashes, or 1024 of"));
 }
 
+/* Whatever a target has made of a dump and a log, they are found, and it is told what they are. */
+TEST(forms_of_dump_and_log)
+{
+	static const struct {
+		const char *files; /* beside dmesg.txt, which is there if no other log is */
+		const char *dump, *log;
+		bool whole, encrypted;
+		unsigned int parts;
+		uint64_t bytes;
+	} cases[] = {
+		{"vmcore", "vmcore", "dmesg.txt", true, false, 0, 5},
+		{"vmcore.flat", "vmcore.flat", "dmesg.txt", true, false, 0, 5},
+		{"vmcore.flat.age dmesg.txt.age", "vmcore.flat.age", "dmesg.txt.age", true, true, 0,
+		 5},
+		{"vmcore.flat.incomplete", "vmcore.flat.incomplete", "dmesg.txt", false, false, 0,
+		 5},
+		{"vmcore.flat.age.incomplete dmesg.txt.age.incomplete",
+		 "vmcore.flat.age.incomplete", "dmesg.txt.age.incomplete", false, true, 0, 5},
+		/* what is whole counts */
+		{"vmcore.incomplete vmcore.flat", "vmcore.flat", "dmesg.txt", true, false, 0, 5},
+		{"vmcore.flat.part-00001 vmcore.flat.part-00002 vmcore.flat.part-00004",
+		 "vmcore.flat.part-00001", "dmesg.txt", false, false, 2, 10},
+		{"vmcore.flat.age.part-00001", "vmcore.flat.age.part-00001", "dmesg.txt", false,
+		 true, 1, 5},
+		{"vmcore.flat.part-00002 vmcore.txt", "", "dmesg.txt", false, false, 0, 0},
+		{"vmcore.age", "vmcore.age", "dmesg.txt", true, true, 0, 5},
+	};
+	struct config *c = config_of("");
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char folder[64], copy[128], *rest = copy, *file, path[300], *tail = NULL;
+		struct dumps_entry e;
+
+		snprintf(folder, sizeof(folder), "var/crash/2025-11-22T15-06-%02zuZ", i);
+		make_folders(folder);
+		snprintf(path, sizeof(path), "%s/dmesg.txt", folder);
+		if (!strstr(cases[i].files, "dmesg"))
+			write_text(path, "one\n");
+		snprintf(copy, sizeof(copy), "%s", cases[i].files);
+		while ((file = strsep(&rest, " "))) {
+			snprintf(path, sizeof(path), "%s/%s", folder, file);
+			write_text(path, "KDUMP");
+		}
+		assert_ok(dumps_find(&service, c, "latest", &e, err));
+		assert_string_equal(e.dump, cases[i].dump);
+		assert_string_equal(e.log, cases[i].log);
+		assert_int_equal(e.dump_whole, cases[i].whole);
+		assert_int_equal(e.dump_encrypted, cases[i].encrypted);
+		assert_int_equal(e.log_encrypted, strstr(cases[i].log, ".age") != NULL);
+		assert_int_equal(e.dump_parts, cases[i].parts);
+		assert_int_equal(e.dump_bytes, cases[i].bytes);
+		if (e.log_encrypted)
+			assert_fails(dumps_log_tail(&service, &e, 3, &tail, err), ERR_UNSUPPORTED,
+				     "its log is encrypted");
+	}
+	config_destroy(c);
+}
+
 TEST(one_crash_by_name_and_path)
 {
 	struct config *c = config_of("");
@@ -409,6 +467,17 @@ TEST(places_of_shares)
 	assert_non_null(strstr(told, "9p other: its dumps cannot be looked at: it is not mounted"));
 	assert_non_null(strstr(told, "mount -t 9p -o ro,trans=virtio other DIR"));
 	assert_null(strstr(told, "virtiofs"));
+	/* of those that left the machine one is told where to look */
+	assert_int_equal(read_all("path /all\nssh u@far\npath /in\nsftp u@far\n"
+				  "https https://far/x/\nvirtiofs crashes\npath /dumps\n",
+				  NULL),
+			 2);
+	assert_non_null(strstr(told, "ssh u@far: its dumps are on another machine, below /in, in a "
+				     "folder with this one's name"));
+	assert_non_null(
+		strstr(told, "sftp u@far: its dumps are on another machine, below /all, in"));
+	assert_non_null(
+		strstr(told, "https https://far/x/: its dumps are on another machine, in a"));
 	/* the same folder by two names is one */
 	assert_int_equal(rename("var/crash", "var/old"), 0);
 	assert_int_equal(symlink("/mnt/share/dumps", "var/crash"), 0);
@@ -516,6 +585,7 @@ int main(void)
 		T(hostile_records_are_entries),
 		T(what_others_made_up_is_marked),
 		T(made_up_ones_do_not_hide_ours),
+		T(forms_of_dump_and_log),
 		T(one_crash_by_name_and_path),
 		T(the_end_of_odd_logs),
 		T(folders_that_are_given),

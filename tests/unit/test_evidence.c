@@ -43,9 +43,9 @@ static void put_dump(struct fixture *f, bool spoilt)
 	free(memory);
 }
 
-static void put_manifest(struct fixture *f)
+static void put_manifest_of(struct fixture *f, const char *dump)
 {
-	static const char *const names[] = {"crash.json", "vmcore"};
+	const char *const names[] = {"crash.json", dump};
 	char text[512] = "", path[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -61,6 +61,11 @@ static void put_manifest(struct fixture *f)
 		manifest_line(digest, names[i], text + strlen(text), sizeof(text) - strlen(text));
 	}
 	own_root_text(&f->own, FOLDER "/SHA256SUMS", text);
+}
+
+static void put_manifest(struct fixture *f)
+{
+	put_manifest_of(f, "vmcore");
 }
 
 static void fixture_init(struct fixture *f, const char *record)
@@ -135,6 +140,30 @@ TEST(something_is_wrong)
 	own_root_deinit(&f.own);
 }
 
+/* Of an encrypted dump the form is seen, and that it was not cut where the size tells. */
+TEST(an_encrypted_dump)
+{
+	static const char head[] =
+		"age-encryption.org/v1\n-> X25519 TEiF0ypqr+bpvcqXNyCVJpL7OuwPdVwPL7"
+		"KQEbFDOCc\nEmECAEcKN+n/Vs9SbWiV+Hu0r+E8R77DdWYyd83nw7U\n"
+		"--- Vn+54jqiiUCE+WZcEVY3f1sqHjlu/z1LCQ/T7Xm7qI0\n";
+	char text[sizeof(head) + 64], path[128];
+	struct fixture f;
+
+	fixture_init(&f, RECORD("\"complete\"", "\"test a1b2 of\""));
+	snprintf(path, sizeof(path), "%s" FOLDER "/vmcore", f.own.dir);
+	assert_int_equal(unlink(path), 0);
+	snprintf(text, sizeof(text), "%s%032d%016d", head, 0, 0);
+	own_root_text(&f.own, FOLDER "/vmcore.flat.age", text);
+	put_manifest_of(&f, "vmcore.flat.age");
+	assert_string_equal(look(&f, NAME).wrong, "");
+	text[strlen(head) + 20] = '\0';
+	own_root_text(&f.own, FOLDER "/vmcore.flat.age", text);
+	put_manifest_of(&f, "vmcore.flat.age");
+	check_wrong(&f, NAME, "before its first chunk does");
+	own_root_deinit(&f.own);
+}
+
 static void expect_record(const char *text, const char *wrong)
 {
 	struct evidence e = {.files = true};
@@ -161,6 +190,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_is_well),
 		cmocka_unit_test(something_is_wrong),
+		cmocka_unit_test(an_encrypted_dump),
 		cmocka_unit_test(records),
 	};
 

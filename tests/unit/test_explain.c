@@ -32,6 +32,17 @@ static void assert_row(int sys, struct explain_call call, const struct facts *f,
 	assert_says(&err, e.remedy);
 }
 
+/* Linux 7.3 refused a load for the key of a disk, and this told to enrol the signer of the kernel. */
+TEST(no_key_of_luks)
+{
+	const struct explain_call files = {.phase = EXPLAIN_LOAD};
+	struct facts f = {.dm_keys = {true, 1}};
+
+	assert_row(ENOKEY, files, &f, ERR_REFUSED, "crash_dm_crypt_keys", "@u");
+	f.dm_keys.value = 0;
+	assert_row(ENOKEY, files, &f, ERR_REFUSED, "keyrings", "mokutil");
+}
+
 /* Nothing is known of the machine. */
 TEST(files)
 {
@@ -186,8 +197,10 @@ TEST(permission)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files),  cmocka_unit_test(segments), cmocka_unit_test(no_room),
-		cmocka_unit_test(unload), cmocka_unit_test(order),    cmocka_unit_test(permission),
+		cmocka_unit_test(no_key_of_luks), cmocka_unit_test(files),
+		cmocka_unit_test(segments),       cmocka_unit_test(no_room),
+		cmocka_unit_test(unload),         cmocka_unit_test(order),
+		cmocka_unit_test(permission),
 	};
 
 	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);

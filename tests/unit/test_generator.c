@@ -136,6 +136,26 @@ TEST(one_device_twice_is_bounded_once)
 	assert_null(g.bounded[1]);
 }
 
+/* Names and routes have to be there when the image is judged. */
+TEST(remote_targets_wait_for_the_network)
+{
+	static const char network[] =
+		"Wants=network-online.target\n"
+		"After=network-online.target nss-lookup.target remote-fs.target\n";
+	char want[1024];
+
+	generate("nfs nas:/x\nssh a@b\n", "");
+	assert_string_equal(g.targets, network);
+	assert_null(g.bounded[0]);
+	generate("ssh a@b\next4 /dev/vdb\n", "");
+	snprintf(want, sizeof(want), "%sWants=dev-vdb.device\nAfter=dev-vdb.device\n", network);
+	assert_string_equal(g.targets, want);
+	/* what could not be sent is in a folder of this machine */
+	generate("path /spool\nssh a@b\nspool 1G\n", "");
+	snprintf(want, sizeof(want), "%sAfter=spool.mount\n", network);
+	assert_string_equal(g.targets, want);
+}
+
 /* fstab is edited by hand: what is damaged is passed over, and the rest still counts. */
 TEST(damaged_fstab)
 {
@@ -201,6 +221,7 @@ int main(void)
 		cmocka_unit_test_teardown(device_of_fstab, forget),
 		cmocka_unit_test_teardown(shares_have_no_device, forget),
 		cmocka_unit_test_teardown(one_device_twice_is_bounded_once, forget),
+		cmocka_unit_test_teardown(remote_targets_wait_for_the_network, forget),
 		cmocka_unit_test_teardown(damaged_fstab, forget),
 		cmocka_unit_test_teardown(files, forget),
 	};

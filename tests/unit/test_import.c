@@ -160,7 +160,16 @@ TEST(suse)
 		{"KDUMP_SAVEDIR=/a", IMPORT_CARRIED, "path /a"},
 		{"KDUMP_SAVEDIR=FILE:///a", IMPORT_CARRIED, "path /a"},
 		{"KDUMP_SAVEDIR=a", IMPORT_LOST, "neither a folder"},
-		{"KDUMP_SAVEDIR=cifs://u:p@h/s/d", IMPORT_LOST, "no remote targets"},
+		{"KDUMP_SAVEDIR=cifs://u:p@h/s/d", IMPORT_LOST, "no target of that kind"},
+		{"KDUMP_SAVEDIR=nfs://h/s/d", IMPORT_CHANGED, "nfs h:/s/d"},
+		{"KDUMP_SAVEDIR=nfs://[2001:db8::1]/s", IMPORT_CHANGED, "nfs [2001:db8::1]:/s"},
+		{"KDUMP_SAVEDIR=ssh://u@h/d", IMPORT_CHANGED, "ssh u@h"},
+		{"KDUMP_SAVEDIR=ssh://h:2222/d", IMPORT_CHANGED, "ssh root@h"},
+		{"KDUMP_SAVEDIR=sftp://u@[2001:db8::1]:23/d", IMPORT_CHANGED,
+		 "sftp u@[2001:db8::1]"},
+		{"KDUMP_SAVEDIR=sftp://u:p@h/d", IMPORT_LOST, "no target of that kind"},
+		{"KDUMP_SAVEDIR=nfs://", IMPORT_LOST, "no host"},
+		{"KDUMP_SAVEDIR=ssh://", IMPORT_LOST, "no host"},
 		{"KDUMP_KEEP_OLD_DUMPS=-1", IMPORT_CHANGED, "keep_count 1"},
 		{"KDUMP_KEEP_OLD_DUMPS=-2", IMPORT_LOST, "not a number"},
 		{"KDUMP_KEEP_OLD_DUMPS=18446744073709551615", IMPORT_LOST, "not a number"},
@@ -193,8 +202,14 @@ TEST(kdump)
 	} cases[] = {
 		{"virtiofs tag\r\n", IMPORT_CARRIED, "virtiofs tag"},
 		{"path /a # where\n", IMPORT_CARRIED, "path /a"},
-		{"ssh a@b", IMPORT_LOST, "no remote targets"},
-		{"dracut_args --mount \"h:/x /y nfs4 soft\"", IMPORT_LOST, "no remote targets"},
+		{"ssh a@b", IMPORT_CHANGED, "ssh a@b"},
+		{"net h:/x", IMPORT_CHANGED, "nfs h:/x"},
+		{"net a@b", IMPORT_CHANGED, "ssh a@b"},
+		{"sshkey /k", IMPORT_CARRIED, "sshkey /k"},
+		{"nfs h", IMPORT_LOST, "is not SERVER:/EXPORT"},
+		{"dracut_args --mount \"h:/x /y nfs4 soft\"", IMPORT_CARRIED, "nfs4 h:/x"},
+		{"dracut_args --mount \"//h/x /y cifs soft\"", IMPORT_LOST,
+		 "no target of that kind"},
 		{"dracut_args --mount \"5 /y keep_count\"", IMPORT_LOST, "no target here"},
 		{"dracut_args --mount \"/dev/x /y\"", IMPORT_LOST, "--mount is not"},
 		{"dracut_args --mount=\"/dev/x /y ext4\"", IMPORT_CARRIED, "ext4 /dev/x"},
@@ -216,19 +231,33 @@ TEST(kdump)
 /* With no target left it is said where dumps go; with another one they go there. */
 TEST(where_dumps_go)
 {
-	struct import *im = make(IMPORT_KDUMP, "nfs h:/x\n");
+	static const char cifs[] = "dracut_args --mount \"//h/x /y cifs soft\"\n";
+	struct import *im = make(IMPORT_KDUMP, cifs);
 
-	assert_string_equal(im->warning, "dumps went to \"nfs h:/x\", which is not supported: they "
-					 "go to /var/crash of this machine now");
+	assert_string_equal(im->warning, "dumps went to \"cifs //h/x\", which is not supported: "
+					 "they go to /var/crash of this machine now");
 	assert_non_null(strstr(im->text, "# ATTENTION: dumps went to "));
 	import_destroy(im);
-	im = make(IMPORT_KDUMP, "nfs h:/x\next4 LABEL=a\npath /b\n");
+	im = make(IMPORT_DEBIAN, "FTP=h:/x\nKDUMP_COREDIR=/srv\n");
+	assert_non_null(strstr(im->warning, "they go to /srv of this machine"));
+	import_destroy(im);
+	im = make(IMPORT_DEBIAN, "FTP=h:/x\nSSH=a@b\n");
 	assert_null(im->warning);
 	assert_int_equal(im->n_lost, 1);
-	assert_non_null(strstr(im->text, "\npath /b\n"));
 	import_destroy(im);
-	im = make(IMPORT_DEBIAN, "NFS=h:/x\nKDUMP_COREDIR=/srv\n");
-	assert_non_null(strstr(im->warning, "they go to /srv of this machine"));
+	/* the share's own folders, and the other machine's that KDUMP_COREDIR says */
+	im = make(IMPORT_DEBIAN, "SSH=a@b\nNFS=h:/x\nKDUMP_COREDIR=/srv\nSSH_KEY=/k\n");
+	assert_null(im->warning);
+	assert_int_equal(im->n_lost, 0);
+	assert_true(strstr(im->text, "\npath /srv\n") < strstr(im->text, "\nnfs h:/x\n"));
+	assert_true(strstr(im->text, "\nnfs h:/x\n") < strstr(im->text, "\npath /\n"));
+	assert_true(strstr(im->text, "\npath /\n") < strstr(im->text, "\nssh a@b\n"));
+	assert_non_null(strstr(im->text, "\nsshkey /k\n"));
+	import_destroy(im);
+	/* what belongs to a URL comes behind its target */
+	im = make(IMPORT_SUSE, "KDUMP_SAVEDIR=ssh://u@h:2222/d\n");
+	assert_non_null(strstr(im->text, "\nssh_port 2222\n"));
+	assert_non_null(strstr(im->text, "\npath /d\n"));
 	import_destroy(im);
 }
 

@@ -22,7 +22,7 @@
 #include "initramfs/modules.h"
 
 #define KERNEL "9.9-test"
-#define RECIPE "schema = lifeboat-recipe-2\n"
+#define RECIPE "schema = lifeboat-recipe-3\n"
 #define TARGET "target = fs\ndevice = /dev/vda\nfstype = ext4\n"
 
 struct module {
@@ -433,7 +433,7 @@ static void test_image_with_all(void **state)
 			       "$T/usr/lib/firmware/here/gamma.bin; "
 			       "test -s usr/lib/modules/$V/kernel/gamma.ko; "
 			       "echo /lib/modules/$V/kernel/gamma.ko | cmp - lifeboat/modules; "
-			       "grep -qx 'schema = lifeboat-inputs-1' lifeboat/inputs; rm -r $T/y"),
+			       "grep -qx 'schema = lifeboat-inputs-2' lifeboat/inputs; rm -r $T/y"),
 			 0);
 	if (inputs_read((struct bytes){image.data, image.len}, &was, &err))
 		fail_msg("%s", err.msg);
@@ -451,6 +451,45 @@ static void test_image_with_all(void **state)
 	expect_build_error(t, RECIPE "pre = /bin/gone\n" TARGET, ERR_NOT_FOUND,
 			   "R: program '/bin/gone'");
 	initramfs_image_deinit(&image);
+}
+
+/* Keys and certificates: as they are, behind their links, for root only; one byte of them makes an image stale. */
+static void test_image_with_files(void **state)
+{
+	static const char recipe[] = RECIPE "file = /etc/keys/id\nfile = /etc/ca.pem\n" TARGET;
+	struct tree *t = *state;
+	struct initramfs_image image;
+	struct err err = {0};
+	struct inputs was;
+	char path[256];
+
+	assert_int_equal(shell(t, "mkdir -p $T/etc/keys $T/srv; echo secret > $T/etc/keys/id; "
+				  "chmod 644 $T/etc/keys/id; echo ca > $T/srv/ca; "
+				  "ln -s ../srv/ca $T/etc/ca.pem"),
+			 0);
+	if (build(t, recipe, &image, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(image.n_files, 2);
+	snprintf(path, sizeof(path), "%s/image", t->dir);
+	write_file(path, image.data, image.len);
+	assert_int_equal(shell(t, "mkdir $T/y; cd $T/y; C='cpio -id --no-preserve-owner --quiet'; "
+				  "($C; $C) < $T/image || test -f init; cmp etc/keys/id "
+				  "$T/etc/keys/id && test $(stat -c %a etc/keys/id) = 600 && "
+				  "test -L etc/ca.pem && cmp etc/ca.pem $T/srv/ca && "
+				  "test $(stat -c %a srv/ca) = 600 && rm -r $T/y"),
+			 0);
+	if (inputs_read((struct bytes){image.data, image.len}, &was, &err))
+		fail_msg("%s", err.msg);
+	expect_stale(t, recipe, &was, "");
+	assert_int_equal(shell(t, "echo other > $T/srv/ca"), 0);
+	expect_stale(t, recipe, &was, "files");
+	initramfs_image_deinit(&image);
+	assert_int_equal(shell(t, "truncate -s 17M $T/srv/ca"), 0);
+	assert_int_equal(build(t, recipe, &image, &err), ERR_USAGE);
+	assert_non_null(strstr(err.msg, "file '/etc/ca.pem': 17825792 bytes; there can be 16 MB"));
+	assert_int_equal(shell(t, "rm $T/srv/ca"), 0);
+	assert_int_equal(build(t, recipe, &image, &err), ERR_NOT_FOUND);
+	assert_int_equal(build(t, RECIPE "file = /run/key\n" TARGET, &image, &err), ERR_USAGE);
 }
 
 /* A kernel with everything built in has perhaps no module folder at all. */
@@ -515,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_not_there),
 		cmocka_unit_test(test_image),
 		cmocka_unit_test(test_image_with_all),
+		cmocka_unit_test(test_image_with_files),
 		cmocka_unit_test(test_image_without_modules),
 		cmocka_unit_test(test_wrong_input),
 		cmocka_unit_test(test_damaged_modules),

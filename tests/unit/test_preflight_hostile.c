@@ -45,7 +45,9 @@ static const struct sys no_sys = {.unshare = no_namespace, .mount = no_mount, .u
 
 static struct preflight_result probe(struct raw *r)
 {
+	char *nobody[] = {NULL};
 	struct recipe recipe = {
+		.encrypt_to = nobody,
 		.targets = &r->recipe,
 		.n_targets = 1,
 		.deadline_device = 5,

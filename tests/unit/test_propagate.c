@@ -58,6 +58,9 @@ static void up(struct world *w)
 	w->path = strdup(getenv("PATH"));
 	snprintf(path, sizeof(path), "%s/bin:/usr/bin:/bin", w->dir);
 	setenv("PATH", path, 1);
+	snprintf(path, sizeof(path), "%s/home", w->dir);
+	assert_int_equal(mkdir(path, 0755), 0);
+	setenv("HOME", path, 1);
 	/* as the real one: the last argument is the key's name */
 	put_program(w, "ssh-keygen", "for f; do :; done; : > \"$f\"; : > \"$f.pub\"");
 	put_program(w, "ssh-copy-id", "");
@@ -100,8 +103,8 @@ static void assert_calls(const struct world *w, const char *want)
 	free(text);
 }
 
-#define KEY   "D/root/.ssh/lifeboat_id_ed25519"
-#define HOSTS "D/var/lib/lifeboat/known_hosts"
+#define KEY   "D/etc/lifeboat/ssh/id_ed25519"
+#define HOSTS "D/etc/lifeboat/ssh/known_hosts"
 #define COMMON(port, strict)                                              \
 	" [-p] [" port "] [-o] [UserKnownHostsFile=\"" HOSTS "\"] [-o] "  \
 	"[GlobalKnownHostsFile=/dev/null] [-o] [HashKnownHosts=no] [-o] " \
@@ -120,6 +123,7 @@ TEST(whole_way)
 	struct propagate_result result;
 	struct world w;
 	struct stat st;
+	char ssh[128];
 
 	up(&w);
 	assert_ok(propagate_key(&w.service, &request, &result, err));
@@ -127,6 +131,10 @@ TEST(whole_way)
 	assert_calls(&w, KEYGEN COPY("22", "ask") PROVE("22"));
 	assert_int_equal(stat(result.known_hosts, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
+	/* ssh-copy-id fails where there is no ~/.ssh, as on a new machine */
+	snprintf(ssh, sizeof(ssh), "%s/home/.ssh", w.dir);
+	assert_int_equal(stat(ssh, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
 	/* the key is kept */
 	request.port = 2222;
 	request.accept_new = true;
@@ -225,11 +233,11 @@ TEST(failures)
 	put_program(&w, "ssh-copy-id", "exit 1");
 	refuse(&w, &request, ERR_SYSTEM,
 	       "the key was not taken to u@h: ssh-copy-id ended with status 1");
-	snprintf(path, sizeof(path), "%s/var/lib/lifeboat/known_hosts", w.dir);
+	snprintf(path, sizeof(path), "%s/etc/lifeboat/ssh/known_hosts", w.dir);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(symlink("/etc/hosts", path), 0);
 	refuse(&w, &request, ERR_SYSTEM, "known_hosts: open");
-	snprintf(path, sizeof(path), "%s/root/.ssh/lifeboat_id_ed25519", w.dir);
+	snprintf(path, sizeof(path), "%s/etc/lifeboat/ssh/id_ed25519", w.dir);
 	assert_int_equal(unlink(path), 0);
 	put_program(&w, "ssh-keygen", "exit 0");
 	refuse(&w, &request, ERR_NOT_FOUND, "ssh-keygen made no key");

@@ -331,7 +331,7 @@ TEST(malformed_lines)
 TEST(bad_values)
 {
 	static const char *const bad[][2] = {
-		{"target = nfs", "target: 'nfs' is not a kind of target"},
+		{"target = ftp", "target: 'ftp' is not a kind of target"},
 		{"level = 32", "level: 32 is not between 0 and 31"},
 		{"level = -1", "level: '-1'"},
 		{"level = 18446744073709551617", "level: "},
@@ -401,6 +401,37 @@ TEST(bad_values_of_targets)
 	}
 }
 
+/* The name of an iSCSI target was a key "target" once, and so began a target of the recipe. */
+TEST(layer_behind_a_network)
+{
+	static const char text[] =
+		HEAD "link = eth0\nkind = physical\nmac = 52:54:00:12:34:01\n"
+		     "layer = san\nkind = iscsi\nserver = 192.0.2.1\nport = 3260\n"
+		     "target-name = iqn.2026-01.org.example:dumps\n"
+		     "initiator = iqn.2026-01.org.example:me\nlun = 1\nnetwork = eth0\n"
+		     "target = fs\ndevice = UUID=0f2a\nfstype = ext4\nneeds = san\n";
+	struct recipe *r = parse(text);
+
+	assert_int_equal(r->n_targets, 1);
+	assert_string_equal(r->layers.v[0].target, "iqn.2026-01.org.example:dumps");
+	assert_round_trip(r);
+	recipe_destroy(r);
+}
+
+/* A message shows a URL up to its query: a password in front of the host stood on the console. */
+TEST(a_password_in_a_url)
+{
+	static const char text[] =
+		HEAD "link = eth0\nkind = physical\nmac = 52:54:00:12:34:01\n"
+		     "target = https\nurl = https://kdump:s3cret@dumps.example.org/in/\n";
+	struct recipe *r = NULL;
+	struct err err;
+
+	refuse(text, "no name and password");
+	assert_int_equal(parse_n(text, strlen(text), &r, &err), ERR_USAGE);
+	assert_null(strstr(err.msg, "s3cret"));
+}
+
 /* A value of any length ends in a message that was cut, not in one that fills the buffer. */
 TEST(long_values)
 {
@@ -439,7 +470,7 @@ TEST(size_limit)
 	memset(text + used, 'x', RECIPE_MAX_SIZE + 1 - used);
 	assert_ok(parse_n(text, RECIPE_MAX_SIZE, &r, err));
 	recipe_destroy(r);
-	assert_fails(parse_n(text, RECIPE_MAX_SIZE + 1, &r, err), ERR_USAGE, "65537 bytes");
+	assert_fails(parse_n(text, RECIPE_MAX_SIZE + 1, &r, err), ERR_USAGE, "262145 bytes");
 	free(text);
 	recipe_destroy(NULL);
 }
@@ -549,6 +580,8 @@ int main(void)
 		cmocka_unit_test(malformed_lines),
 		cmocka_unit_test(bad_values),
 		cmocka_unit_test(bad_values_of_targets),
+		cmocka_unit_test(layer_behind_a_network),
+		cmocka_unit_test(a_password_in_a_url),
 		cmocka_unit_test(long_values),
 		cmocka_unit_test(size_limit),
 		cmocka_unit_test(made_by_hand),

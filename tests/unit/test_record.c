@@ -35,6 +35,10 @@ static int begin(void **state __attribute__((unused)))
 				 .n_levels = 1,
 				 .codec = CODEC_ZLIB};
 	rec = (struct record){0};
+	for (size_t i = 0; i < RECIPE_MAX_TARGETS; i++) {
+		strcpy(rec.targets[i].place.files[CRASH_LOG], "dmesg.txt");
+		strcpy(rec.targets[i].place.files[CRASH_DUMP], "vmcore");
+	}
 	first->tried = true;
 	first->level = 31;
 	first->codec = CODEC_ZLIB;

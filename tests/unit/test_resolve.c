@@ -11,15 +11,17 @@
 #define RAW    "PARTUUID=aabbccdd-0011-4233-8455-66778899aabb"
 
 static struct recipe *recipe;
-static char **notes;
+static char **notes, **missing;
+static struct resolve_env env; /* what a test wants besides root and kernel */
 
 static int forget(void **state)
 {
 	(void)state;
 	recipe_destroy(recipe);
 	recipe_free_strings(notes);
+	recipe_free_strings(missing);
 	recipe = NULL;
-	notes = NULL;
+	notes = missing = NULL;
 	return 0;
 }
 
@@ -31,14 +33,22 @@ static int resolve(const char *machine, const char *text, struct err *err)
 	int r;
 
 	(void)forget(NULL);
-	snprintf(path, sizeof(path), "tests/roots/%s", machine);
+	snprintf(path, sizeof(path), "%s%s", *machine == '/' ? "" : "tests/roots/", machine);
 	r = root_init(&root, path, err);
 	if (r)
 		return r;
 	r = config_create((struct bytes){(const uint8_t *)text, strlen(text)}, "conf", &config,
 			  err);
-	if (!r)
-		r = resolve_recipe(config, &root, KERNEL, &recipe, &notes, err);
+	if (!r) {
+		struct resolved resolved = {0};
+
+		env.root = &root;
+		env.kernel = KERNEL;
+		r = resolve_recipe(config, &env, &resolved, err);
+		recipe = resolved.recipe;
+		notes = resolved.notes;
+		missing = resolved.missing;
+	}
 	config_destroy(config);
 	root_deinit(&root);
 	return r;
@@ -184,19 +194,47 @@ TEST(raw_overwrites_nothing)
 		     "vda3 is a part of dm-0");
 }
 
-TEST(layers_are_refused)
+/* Of the machines that have them only the names are recorded: what the walk makes of whole ones is test_storage_probe's. */
+TEST(layers_that_cannot_be_made_again)
 {
-	assert_fails(resolve("disk-layers", "ext4 /dev/mapper/vg0-root\n", err), ERR_UNSUPPORTED,
-		     "dm-1 (vg0-root) is an LVM volume");
-	assert_fails(resolve("disk-layers", "xfs " VAR "\n", err), ERR_UNSUPPORTED,
-		     "md0 is an MD array");
-	assert_fails(resolve("disk-layers", "", err), ERR_UNSUPPORTED,
+	assert_fails(resolve("disk-layers", "ext4 /dev/mapper/vg0-root\n", err), ERR_NOT_FOUND,
+		     "dm-1 (vg0-root)");
+	assert_fails(resolve("disk-layers", "xfs " VAR "\n", err), ERR_NOT_FOUND, "md0");
+	assert_fails(resolve("disk-layers", "", err), ERR_NOT_FOUND,
 		     "conf: path /var/crash: dm-1 (vg0-root)");
-	assert_fails(resolve("disk-layers", "path /srv/crash\n", err), ERR_UNSUPPORTED,
+	assert_fails(resolve("disk-layers", "path /srv/crash\n", err), ERR_NOT_FOUND,
 		     "conf: path /srv/crash: md0");
-	assert_fails(resolve("disk-layers", "failure_action dump_to_rootfs\npath /srv/x\n", err),
-		     ERR_UNSUPPORTED, "md0");
+	assert_fails(resolve("disk-layers", "ext4 /dev/loop0\n", err), ERR_UNSUPPORTED,
+		     "loop0 is a loop device");
 	assert_fails(resolve("disk-nvme", "ext4 /dev/sdc\n", err), ERR_UNSUPPORTED, "iSCSI");
+}
+
+/* A device of device-mapper over the disk of another machine: its layer is what the target needs. */
+TEST(a_layer)
+{
+	char folder[] = "/tmp/lifeboat-test.XXXXXX", command[1280];
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(
+		command, sizeof(command),
+		"cp -a tests/roots/disk-virtio/. %s && cd %s && chmod -R u+w . && "
+		"b=sys/devices/virtual/block/dm-0 && mkdir -p $b/dm $b/slaves $b/holders dm "
+		"dev/mapper && echo dump > $b/dm/name && echo > $b/dm/uuid && echo 252:0 > $b/dev "
+		"&& "
+		"echo 0 > $b/ro && echo 128 > $b/size && ln -s $(readlink -f sys/class/block/vda4) "
+		"$b/slaves/vda4 && for l in class/block/dm-0 dev/block/252:0; do ln -s "
+		"../../devices/virtual/block/dm-0 sys/$l; done && cp dev/vda4 dev/dm-0 && ln -s "
+		"../dm-0 dev/mapper/dump && echo '0 128 linear 254:4 0' > dm/dump",
+		folder, folder);
+	assert_int_equal(system(command), 0);
+	assert_ok(resolve(folder, "ext4 /dev/mapper/dump\nwatchdog off\npstore no\n", err));
+	assert_target(0, "fs " OLD " ext4 '' '/var/crash'");
+	assert_string_equal(recipe->targets[0].needs, "dump");
+	assert_int_equal(recipe->layers.n, 1);
+	assert_string_equal(recipe->layers.v[0].tables[0], "0 128 linear {0} 0");
+	assert_modules("virtio_pci virtio_blk");
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
 }
 
 TEST(no_such_device)
@@ -265,8 +303,9 @@ TEST(path_on_what_is_no_target)
 	assert_fails(
 		resolve("disk-virtio", "path /tmp/crash\n", err), ERR_UNSUPPORTED,
 		"conf: path /tmp/crash: /tmp/crash is in tmpfs (mounted at /tmp), which is memory");
-	assert_fails(resolve("disk-virtio", "path /mnt/net/x\n", err), ERR_UNSUPPORTED,
-		     "behind a network");
+	/* NFS is one: test_resolve_remote; its server is not known here */
+	assert_fails(resolve("disk-virtio", "path /mnt/net/x\n", err), ERR_NOT_FOUND,
+		     "the name 'server' cannot be resolved");
 	assert_fails(resolve("disk-virtio", "path /var/lib/containers/merged\n", err),
 		     ERR_UNSUPPORTED, "an overlay");
 	assert_fails(resolve("disk-virtio", "path /proc/x\n", err), ERR_UNSUPPORTED,
@@ -333,7 +372,8 @@ int main(void)
 		cmocka_unit_test_teardown(copies, forget),
 		cmocka_unit_test_teardown(another_type_than_said, forget),
 		cmocka_unit_test_teardown(raw_overwrites_nothing, forget),
-		cmocka_unit_test_teardown(layers_are_refused, forget),
+		cmocka_unit_test_teardown(layers_that_cannot_be_made_again, forget),
+		cmocka_unit_test_teardown(a_layer, forget),
 		cmocka_unit_test_teardown(no_such_device, forget),
 		cmocka_unit_test_teardown(other_disks, forget),
 		cmocka_unit_test_teardown(the_same_place_twice, forget),

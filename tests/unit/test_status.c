@@ -126,6 +126,18 @@ TEST(stale)
 	assert_int_equal(st->image_state, STATUS_IMAGE_MISSING);
 }
 
+/* A server whose name is not known when the machine is armed: the others arm it, and it is not called well. */
+TEST(target_left_out)
+{
+	fake_set("/etc/lifeboat.conf", MACHINE_CONFIG "nfs nas.example.com:/x\n");
+	start();
+	assert_true(machine_told("warning: left out, so that no dump will go there: "));
+	assert_verdict("armed, but a target is left out, so that no dump will go there: ");
+	assert_non_null(strstr(st->problems[0], "nas.example.com"));
+	assert_int_equal(st->n_problems, 1);
+	assert_int_equal(st->image_state, STATUS_IMAGE_FRESH);
+}
+
 TEST(memory_has_changed)
 {
 	start();
@@ -391,6 +403,7 @@ int main(void)
 		MACHINE_TEST(nothing_can_be_loaded),
 		MACHINE_TEST(armed),
 		MACHINE_TEST(stale),
+		MACHINE_TEST(target_left_out),
 		MACHINE_TEST(memory_has_changed),
 		MACHINE_TEST(by_somebody_else),
 		MACHINE_TEST(problems),

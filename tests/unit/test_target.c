@@ -25,8 +25,11 @@ static int make(void **state)
 {
 	int r = calls_make(state);
 
-	recipe = (struct recipe_target){
-		.device = device, .fstype = fstype, .mount_options = no_options, .path = var_crash};
+	recipe = (struct recipe_target){.device = device,
+					.fstype = fstype,
+					.mount_options = no_options,
+					.path = var_crash,
+					.needs = no_options};
 	place = (struct target_place){0};
 	snprintf(mountpoint, sizeof(mountpoint), "%s/mnt", scratch);
 	target = (struct target){
@@ -53,6 +56,24 @@ static int begin_at(const char *where, uint64_t time, struct err *err)
 }
 
 /* ---- mounting */
+
+/*
+ * What is known of a sending goes by this text: of two stores that have a bucket of the same name, what one of them had been given
+ * was taken for given to the other.
+ */
+TEST(two_stores_are_two_targets)
+{
+	static char host[] = "s3.a.example.org", other[] = "s3.b.example.org", bucket[] = "dumps";
+	struct recipe_target a = {
+		.kind = TARGET_S3, .host = host, .port = 443, .bucket = bucket, .path = var_crash};
+	struct recipe_target b = a;
+	char x[128], y[128];
+
+	b.host = other;
+	target_describe(&a, x, sizeof(x));
+	target_describe(&b, y, sizeof(y));
+	assert_string_not_equal(x, y);
+}
 
 TEST(mount_takes_what_recipe_and_device_say)
 {
@@ -276,6 +297,27 @@ TEST(folder_behind_a_link_that_leads_out)
 	assert_int_equal(rmdir(elsewhere), 0); /* nothing was made in it */
 }
 
+/* What is sent after the boot goes on in the folder of an earlier attempt: a server may have made a link of it by now. */
+TEST(folder_that_has_become_a_link_that_leads_out)
+{
+	char elsewhere[] = "/dev/shm/lifeboat-XXXXXX", file[64];
+	struct stat here, there;
+	struct out *out;
+
+	if (stat(scratch, &here) || stat("/dev/shm", &there) || here.st_dev == there.st_dev ||
+	    !mkdtemp(elsewhere))
+		skip();
+	target.healthy = true;
+	assert_ok(begin_at(mountpoint, CRASH_TIME, err));
+	assert_int_equal(rmdir(place.folder), 0);
+	assert_int_equal(symlink(elsewhere, place.folder), 0);
+	assert_fails(target.ops->create(&target, CRASH_DUMP, "vmcore", &out, err), ERR_USAGE,
+		     "is not on the target");
+	snprintf(file, sizeof(file), "%s/vmcore.incomplete", elsewhere);
+	assert_false(exists(file));
+	assert_int_equal(rmdir(elsewhere), 0);
+}
+
 TEST(folder_behind_a_link_that_stays_inside)
 {
 	assert_int_equal(mkdir("mnt/var", 0755), 0);
@@ -375,13 +417,11 @@ TEST(what_is_left_of_a_file)
 {
 	assert_ok(begin_at(mountpoint, 0, err));
 	assert_int_equal(chdir(place.folder), 0);
-	assert_fails(target_keep_rest(&target, CRASH_DUMP, err), ERR_NOT_FOUND,
+	assert_fails(target.ops->keep_rest(&target, CRASH_DUMP, err), ERR_NOT_FOUND,
 		     "vmcore.incomplete: open");
 	write_text("vmcore.incomplete", "some");
-	assert_ok(target_keep_rest(&target, CRASH_DUMP, err));
+	assert_ok(target.ops->keep_rest(&target, CRASH_DUMP, err));
 	assert_string_equal(text_of("vmcore.incomplete"), "some");
-	*place.folder = '\0';
-	assert_fails(target_keep_rest(&target, CRASH_DUMP, err), ERR_UNSUPPORTED, "vmcore");
 }
 
 TEST(the_reserve)
@@ -418,6 +458,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(unmount_of_what_is_in_use, make, calls_drop),
 		cmocka_unit_test_setup_teardown(unmount_of_what_is_in_use_for_a_moment, make,
 						calls_drop),
+		cmocka_unit_test(two_stores_are_two_targets),
 		cmocka_unit_test_setup_teardown(folder_and_its_parents, make, calls_drop),
 		cmocka_unit_test_setup_teardown(folder_in_a_parent_that_is_there, make, calls_drop),
 		cmocka_unit_test_setup_teardown(folder_at_the_top, make, calls_drop),
@@ -430,6 +471,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(folder_where_nothing_can_be_written, make,
 						calls_drop),
 		cmocka_unit_test_setup_teardown(folder_behind_a_link_that_leads_out, make,
+						calls_drop),
+		cmocka_unit_test_setup_teardown(folder_that_has_become_a_link_that_leads_out, make,
 						calls_drop),
 		cmocka_unit_test_setup_teardown(folder_behind_a_link_that_stays_inside, make,
 						calls_drop),

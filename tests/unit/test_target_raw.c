@@ -240,7 +240,7 @@ TEST(what_was_never_written_is_zeros)
 	raw_make_device(RAW_SIZE);
 	raw_init(&r);
 	raw_begin(&r);
-	assert_ok(r.t.ops->create(&r.t, CRASH_DUMP, &out, err));
+	assert_ok(target_create(&r.t, CRASH_DUMP, &out, err));
 	for (size_t i = 0; i < 4; i++)
 		assert_ok(out->ops->pwrite(out, "abc", 3, at[i], err));
 	assert_ok(out->ops->pwrite(out, "", 0, 99, err));
@@ -293,7 +293,7 @@ TEST(several_threads_write_beside_each_other)
 	raw_make_device(RAW_SIZE);
 	raw_init(&r);
 	raw_begin(&r);
-	assert_ok(r.t.ops->create(&r.t, CRASH_DUMP, &out, err));
+	assert_ok(target_create(&r.t, CRASH_DUMP, &out, err));
 	for (size_t i = 0; i < 4; i++) {
 		w[i] = (struct writer){out, i};
 		assert_int_equal(pthread_create(&threads[i], NULL, write_pieces, &w[i]), 0);
@@ -329,7 +329,7 @@ TEST(large_pieces_and_patches)
 	raw_begin(&r);
 	assert_int_equal(posix_memalign((void **)&data, 1 << 20, 1 << 20), 0);
 	memset(data, 'd', 1 << 20);
-	assert_ok(r.t.ops->create(&r.t, CRASH_DUMP, &out, err));
+	assert_ok(target_create(&r.t, CRASH_DUMP, &out, err));
 	assert_ok(out->ops->pwrite(out, data, 1 << 20, 65536, err));
 	assert_ok(out->ops->pwrite(out, "head", 4, 4090, err));
 	assert_ok(out->ops->pwrite(out, "tail", 4, 65534, err));
@@ -362,7 +362,7 @@ TEST(no_file_is_larger_than_its_area)
 	raw_begin(&r);
 	assert_ok(r.t.ops->space(&r.t, &space, err));
 	assert_true(space > RAW_SIZE / 2 && space < RAW_SIZE);
-	assert_ok(r.t.ops->create(&r.t, CRASH_DUMP, &out, err));
+	assert_ok(target_create(&r.t, CRASH_DUMP, &out, err));
 	assert_ok(out->ops->pwrite(out, "x", 1, space - 1, err));
 	assert_fails(out->ops->pwrite(out, "xy", 2, space - 1, err), ERR_NO_SPACE, "/dev/raw");
 	assert_fails(out->ops->pwrite(out, "x", 1, space, err), ERR_NO_SPACE, "vmcore");
@@ -442,7 +442,7 @@ TEST(a_record_is_never_missing)
 	raw_begin(&r);
 	raw_put(&r, CRASH_RECORD, "first");
 	for (int i = 0; i < 3; i++) {
-		assert_ok(r.t.ops->create(&r.t, CRASH_RECORD, &out, err));
+		assert_ok(target_create(&r.t, CRASH_RECORD, &out, err));
 		assert_ok(out->ops->pwrite(out, "SECOND!", 7, 0, err));
 		assert_ok(out->ops->sync(out, err));
 		assert_string_equal(read_back(&r, CRASH_RECORD), "first");
@@ -489,7 +489,7 @@ TEST(nothing_is_added_to_a_sealed_entry)
 	assert_ok(r.t.ops->seal(&r.t, false, err));
 	before = raw_walk("dev/raw").list[0];
 	assert_fails(late->ops->commit(late, err), ERR_CORRUPT, "not one that is being written");
-	assert_fails(r.t.ops->create(&r.t, CRASH_LOG, &out, err), ERR_CORRUPT,
+	assert_fails(target_create(&r.t, CRASH_LOG, &out, err), ERR_CORRUPT,
 		     "not one that is being written");
 	assert_int_equal(raw_walk("dev/raw").list[0].end, before.end);
 	raw_deinit(&r);
