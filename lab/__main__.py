@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from . import diet, looks
+from . import diet, looks, stream
 from .bench import ROUNDS, bench, tell_kept
 from .checks import Checks, Totals
 from .compare import MINUTES, compare
@@ -98,6 +98,12 @@ def command_look(options: argparse.Namespace) -> int:
     return 0
 
 
+def command_stream(options: argparse.Namespace) -> int:
+    """Measure streams and encryption."""
+    stream.measure_all(options.case, options.rounds, say)
+    return 0
+
+
 def parse() -> argparse.Namespace:
     """The command line."""
     raw = argparse.RawDescriptionHelpFormatter
@@ -134,6 +140,12 @@ def parse() -> argparse.Namespace:
     one.add_argument("input", nargs="*", help=text)
     one.add_argument("--rounds", type=int, default=looks.ROUNDS, help=f"default: {looks.ROUNDS}")
     one.set_defaults(command=command_look)
+
+    one = commands.add_parser("stream", help="measure streams through pipes and ssh, and encryption")
+    text = f"of the benchmark; default: {' '.join(stream.CASES)}"
+    one.add_argument("case", nargs="*", help=text)
+    one.add_argument("--rounds", type=int, default=stream.ROUNDS, help=f"default: {stream.ROUNDS}")
+    one.set_defaults(command=command_stream)
 
     one = commands.add_parser("diet", parents=[drill], help="measure what the capture needs")
     one.add_argument("--rounds", type=int, default=diet.ROUNDS, help=f"default: {diet.ROUNDS}")

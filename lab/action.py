@@ -7,6 +7,10 @@
     damage KIND     of the crashed kernel's memory: see damage.py
     keep NAME       the disks as they are now, which is what a power cut would leave, are kept for the judges
     cut             the guest ends here, as by a power cut
+    unplug CARD     a network card's cable is pulled: it has no carrier; "plug" ends it
+
+and to what is in its network, as lab/world/main.py says it: kill, stop, start, vanish, revoke, rekey SERVER; drop, join CARD;
+lose CARD PERCENT
 """
 
 import re
@@ -17,7 +21,8 @@ from .console import PANIC
 from .errors import LabError
 from .scenario import Action
 
-WORDS = {"attach": 2, "detach": 2, "hang": 2, "damage": 2, "keep": 2, "cut": 1}
+WORDS = {"attach": 2, "detach": 2, "hang": 2, "damage": 2, "keep": 2, "cut": 1, "plug": 2, "unplug": 2}
+WORLD_WORDS = {"kill": 2, "stop": 2, "start": 2, "vanish": 2, "revoke": 2, "rekey": 2, "drop": 2, "join": 2, "lose": 3}
 
 
 class Actions:
@@ -26,8 +31,9 @@ class Actions:
     def __init__(self, wanted: list[Action], do: Callable[[list[str]], None]) -> None:
         for action in wanted:
             words = action.do.split()
-            if not words or WORDS.get(words[0]) != len(words):
-                raise LabError(f"no action {action.do!r}; there is: {', '.join(WORDS)}")
+            known = WORDS | WORLD_WORDS
+            if not words or known.get(words[0]) != len(words):
+                raise LabError(f"no action {action.do!r}; there is: {', '.join(known)}")
         self.waiting = list(wanted)
         self.due: list[tuple[float, Action]] = []
         self.do = do

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from . import debian, debs, disk
+from . import debian, debs, disk, kernels
 from .crash import CRASH_ROOT, Drill, Facts, fetch_packages, link_or_copy, system_program
 from .disks import PRECIOUS
 from .paths import program
@@ -52,14 +52,24 @@ says() {
 """
 
 
+def put_newer(tree: Path, suite: str, package: str, path: str) -> None:
+    """A program of another suite in a folder of its own, with all that it needs, and at its path what calls it there."""
+    folder = Path("/opt") / package
+    shutil.copytree(debs.fetch_closure(package, suite), tree / folder.relative_to("/"), symlinks=True)
+    argv = (folder / debs.LOADER, "--library-path", folder / debs.LIBRARIES, folder / path.lstrip("/"))
+    wrapper = tree / path.lstrip("/")
+    wrapper.unlink(missing_ok=True)
+    wrapper.write_text(f'#!/bin/sh\nexec {" ".join(map(str, argv))} "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+
+
 class ConfiguredDrill(Drill):
     """One run of one scenario with a configuration."""
 
     capture_kernel = ""
 
-    def run(self) -> Facts:
+    def run_in_world(self) -> Facts:
         """The whole drill; the folder then holds everything that the judges need."""
-        self.folder.make_anew()
         kernel = fetch_packages(self.scenario)
         self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
         # its place says that the folder is ours; the guest's recipe comes there in the end
@@ -71,6 +81,7 @@ class ConfiguredDrill(Drill):
         facts = self.crash(kernel, first)
         if self.scenario.boots_again:
             self.boot_again(kernel, first)
+        self.world.end()
         self.collect()
         self.take_out(IMAGE, self.folder.capture_image)
         self.take_out(RECIPE, self.folder.recipe)
@@ -86,7 +97,7 @@ class ConfiguredDrill(Drill):
         for name in ("proc", "sys", "dev", "run", "tmp", "boot", CRASH_ROOT.lstrip("/")):
             (tree / name).mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.folder.path / PRECIOUS, tree / PRECIOUS)
-        capture = kernel if wanted.suite is None else debs.fetch_kernel(wanted.suite)
+        capture = kernel if wanted.suite is None else kernels.fetch_kernel(wanted.suite)
         self.capture_kernel = capture.version
         for version, root in {kernel.version: kernel.root, capture.version: capture.root}.items():
             modules = tree / "usr/lib/modules" / version
@@ -98,6 +109,9 @@ class ConfiguredDrill(Drill):
         shutil.copy2(program("lifeboat-init"), tree / "usr/lib/lifeboat")
         for name in (*PROGRAMS, *wanted.programs):
             disk.copy_program(system_program(name), tree, f"/usr/sbin/{name}")
+        for words in wanted.newer:
+            put_newer(tree, *words.split())
+        self.add_files(tree)
         files = {
             ARM: SHELL + wanted.prepare + wanted.arm,
             AFTER: SHELL + wanted.after,
@@ -120,8 +134,8 @@ class ConfiguredDrill(Drill):
         self.finish_disk(tree, conf)
 
     def fill_in(self, text: str) -> str:
-        """@KERNEL@ is the version of the capture kernel; see also Places.fill_in()."""
-        return self.places.fill_in(text.replace("@KERNEL@", self.capture_kernel))
+        """The same, and @KERNEL@ is the version of the capture kernel."""
+        return super().fill_in(text.replace("@KERNEL@", self.capture_kernel))
 
     def take_out(self, path: str, to: Path) -> None:
         """One file of the guest's disk."""

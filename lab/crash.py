@@ -12,22 +12,24 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import debian, debs, disk, qemu, staged, uki
-from .action import Actions
+from . import arrived, debian, debs, disk, kernels, qemu, staged, tools, uki
+from .action import WORLD_WORDS, Actions
 from .console import PANIC, Console
 from .damage import Damage
 from .disks import PRECIOUS, make_old_crashes
 from .errors import LabError
-from .paths import program
+from .paths import build_dir, program
 from .places import Places
 from .proc import environment, run
 from .scenario import ROOT_DISK, Scenario
 from .vmcore import Ram, Segment, elfcorehdr_address
+from .world import World
+from .world.client import FOLDER
 
 Say = Callable[[str], None]
 CRASH_ROOT = "/var/crash"
 WAITING = re.compile(r"^lab: waiting after (\S+)$")
-CRASH_FOLDER = re.compile(r"(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\dZ)(-\d+)?")
+CRASH_FOLDER = re.compile(r"(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\dZ)(-[0-9a-f]{8}|-\d+)?")
 DISK_MODULES = ["virtio_pci", "virtio_blk"]
 AFTER_SECONDS = 60
 
@@ -67,10 +69,16 @@ class Folder:
         self.capture_image = path / "capture.img"
         self.captured = path / "captured"
         self.places = path / "places"  # the files of the other disks and shares, by their names
+        self.opened = path / "opened"  # places as they were before what is encrypted was opened
         self.after_log = path / "after.log"
         self.vmcore = path / "vmcore.rebuilt"
         self.staged = path / "staged.json"
         self.facts_file = path / "facts.json"
+
+    def raw(self, at: str) -> Path:
+        """A place as the guest left it: with files that are encrypted, or streams."""
+        server = self.path / FOLDER / at / "root"
+        return server if server.is_dir() else self.opened / at
 
     def make_anew(self) -> None:
         """An empty folder; what is in it goes away only if a drill has put it there."""
@@ -79,6 +87,7 @@ class Folder:
                 raise LabError(f"{self.path} exists and was not made by the lab")
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
+        self.recipe.touch()
 
     def console(self) -> Console:
         """The console of both kernels."""
@@ -127,11 +136,13 @@ def fetch_packages(scenario: Scenario) -> debs.Kernel:
         debs.fetch_firmware(scenario.guest.firmware)
     if scenario.uki:
         debs.fetch_uki_stub()
+    if scenario.networks or scenario.configured.conf:
+        tools.fetch()
     if scenario.restart.by == "systemd" or scenario.configured.conf:
         debian.fetch_system()
     if scenario.restart.by:
         debs.fetch_kernel(scenario.restart.suite)
-    return debs.fetch_kernel(scenario.guest.suite, scenario.guest.flavour)
+    return kernels.fetch_kernel(scenario.guest.suite, scenario.guest.flavour)
 
 
 def link_or_copy(source: str, target: str) -> None:
@@ -153,6 +164,7 @@ class Drill:
         self.say = say
         self.uuid = str(uuid.uuid4())
         self.places = Places(scenario, folder.path)
+        self.world = World(scenario, folder.path)
         self.actions = Actions(scenario.actions, self.act)
         self.machine: qemu.Machine | None = None  # while it lives
         self.phases = list(self.told)
@@ -167,6 +179,11 @@ class Drill:
     def run(self) -> Facts:
         """The whole drill; the folder then holds everything that the judges need."""
         self.folder.make_anew()
+        with self.world:
+            return self.run_in_world()
+
+    def run_in_world(self) -> Facts:
+        """The same, with the servers there."""
         kernel = fetch_packages(self.scenario)
         self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
         first, capture = self.images(kernel)
@@ -176,6 +193,7 @@ class Drill:
         facts = self.crash(kernel, first)
         if self.scenario.boots_again:
             self.boot_again(kernel, first)
+        self.world.end()
         self.collect()
         staged.keep_headers(self.folder.staged, self.staged)
         text = json.dumps(asdict(facts), indent=1)
@@ -193,15 +211,36 @@ class Drill:
     @contextmanager
     def root_with_programs(self, kernel: debs.Kernel) -> Iterator[Path]:
         """The kernel's tree, and in it the programs that the recipe names."""
-        if not self.scenario.programs:
+        wanted = self.scenario
+        if not (wanted.programs or wanted.tools or wanted.files):
             yield kernel.root
             return
         root = self.folder.path / "root"
         shutil.copytree(kernel.root, root, symlinks=True, copy_function=link_or_copy)
-        for name in self.scenario.programs:
+        for name in wanted.programs:
             shutil.copy2(program(name), root / name)
+        self.add_files(root)
         yield root
         shutil.rmtree(root)
+
+    def add_files(self, root: Path) -> None:
+        """The scenario's tools and files."""
+        for name in self.scenario.tools:
+            built = build_dir() / Path(name).name
+            disk.copy_program(built if built.exists() else system_program(Path(name).name), root, name)
+        for name, source in self.scenario.files.items():
+            path = root / name.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.fill_in(source), path)
+            path.chmod(0o600)
+
+    def fill_in(self, text: str) -> str:
+        """@ROOT@ is the root disk's UUID, @NOW@ the time, @AGE@ and @AGE-SSH@ are recipients; see also places and world."""
+        text = text.replace("@ROOT@", self.uuid).replace("@NOW@", str(int(time.time())))
+        for word, make, key in arrived.RECIPIENTS:
+            if word in text:
+                text = text.replace(word, make(self.folder.path / key))
+        return self.world.fill_in(self.places.fill_in(text))
 
     def first_image(self, kernel: debs.Kernel) -> Path:
         """The initramfs with the lab's own PID 1."""
@@ -209,7 +248,7 @@ class Drill:
         # The first kernel needs its disks in every scenario, whatever the capture kernel lacks.
         recipe = self.folder.path / "first.recipe"
         names = [*DISK_MODULES, *self.places.modules(), *self.scenario.guest.first_modules]
-        lines = ["schema = lifeboat-recipe-2"]
+        lines = ["schema = lifeboat-recipe-3"]
         lines += [f"module = {name}" for name in names]
         lines += ["target = fs", f"device = UUID={self.uuid}", "fstype = ext4"]
         recipe.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -217,19 +256,15 @@ class Drill:
         return first
 
     def write_recipe(self, path: Path) -> None:
-        """The scenario's recipe: what it has for all, then its targets.
-
-        @ROOT@ stands for the root disk's UUID; see also Places.fill_in().
-        """
+        """The scenario's recipe: what it has for all, its links and layers, then its targets."""
         pairs = [*self.scenario.recipe.items(), ("module", self.scenario.modules)]
-        for target in self.scenario.targets:
+        for target in (*self.scenario.links, *self.scenario.layers, *self.scenario.targets):
             pairs += target.items()
         lines = []
         for key, value in pairs:
             values: list[str] = value if isinstance(value, list) else [str(value)]
             lines += [f"{key} = {one}" for one in values]
-        text = "\n".join(lines).replace("@ROOT@", self.uuid)
-        path.write_text(self.places.fill_in(text) + "\n", encoding="utf-8")
+        path.write_text(self.fill_in("\n".join(lines)) + "\n", encoding="utf-8")
 
     def initramfs(self, kernel: debs.Kernel, recipe: Path, init: str, image: Path) -> None:
         """One image by our own builder, with one of the built programs as its init."""
@@ -276,7 +311,7 @@ class Drill:
 
     def after_run(self) -> list[list[str]]:
         """The commands for the time after the crash, with what they name."""
-        return [[self.places.fill_in(word) for word in words] for words in self.scenario.after_run]
+        return [[self.fill_in(word) for word in words] for words in self.scenario.after_run]
 
     def finish_disk(self, tree: Path, conf: Mapping[str, str | int]) -> None:
         """The tree becomes the disk, with /lab.conf in it."""
@@ -311,6 +346,8 @@ class Drill:
         machine.add_disk(self.folder.disk)
         machine.add_monitor()
         self.places.add_to(machine)
+        for nic in self.scenario.nics:
+            machine.add_nic(nic)
         machine.argv += guest.devices
         if guest.crashes > 1:
             machine.let_reboot()
@@ -324,6 +361,8 @@ class Drill:
         machine.add_disk(self.folder.disk)
         for image in self.places.sound():
             machine.add_image(image)
+        for nic in self.scenario.nics:
+            machine.add_nic(nic)
         ended = machine.run(AFTER_SECONDS)
         console = Console.read(self.folder.after_log)
         if not ended or not console.find(r"^lab: after: done$"):
@@ -397,6 +436,10 @@ class Drill:
             self.machine.execute("cont")
         elif what == "cut":
             self.machine.cut_power()
+        elif what in ("plug", "unplug"):
+            self.machine.set_link(name, what == "plug")
+        elif what in WORLD_WORDS:
+            self.world.ask(*words)
         self.step(" ".join(words))
 
     def announce(self, text: str) -> bool:
@@ -418,3 +461,8 @@ class Drill:
         disk.extract(self.folder.disk, f"/{PRECIOUS}", self.folder.captured)
         self.folder.places.mkdir()
         self.places.collect(self.folder.disk, self.folder.places)
+        for server in self.scenario.servers:
+            arrived.put_in_order(self.world.folder_of(server.name), self.folder.places / server.name, self.folder.path)
+        if self.scenario.encrypted:
+            for top in (self.folder.captured / "crash", *self.folder.places.iterdir()):
+                arrived.put_in_order_here(top, self.folder.raw(top.name), self.folder.path)

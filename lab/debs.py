@@ -7,6 +7,7 @@ of our own too, from the mirror that the machine's sources name. A cache entry a
 whole or not at all.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -355,6 +356,23 @@ def fetch_crash() -> tuple[str, ...]:
     folders = [str(tree / LIBRARIES) for tree in roots if (tree / LIBRARIES).is_dir()]
     loader = next(tree / LOADER for tree in roots if (tree / LOADER).exists())
     return str(loader), "--library-path", ":".join(folders), str(root / "usr/bin/crash")
+
+
+@cache
+def fetch_closure(name: str, suite: str) -> Path:
+    """A package of another suite and the libraries that it needs, unpacked into one tree."""
+    apt = apt_of(suite)
+    found = apt.retrying(lambda: apt.closure([name]))
+    packages = [one for one in found if one.startswith((f"{name}=", *LIBRARY))]
+    digest = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()[:16]
+
+    def fill(tree: Path) -> None:
+        """All of them; what nobody runs is left out."""
+        for deb in apt.download_all(packages, tree.parent):
+            unpack_all(deb, tree)
+        shutil.rmtree(tree / "usr/share", ignore_errors=True)
+
+    return cached(cache_dir() / "debs" / f"{name}_{suite}_{digest}", fill)
 
 
 @cache

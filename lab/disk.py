@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's disk: an ext4 image made from a folder and read back without mounting it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,11 +20,19 @@ HARMLESS = re.compile(r"^debugfs \d|while changing ownership of|^$")
 SYSTEM_LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 
 
+def unpacked_libraries() -> list[Path]:
+    """Where those are that are not installed but unpacked: see lab/tools.py."""
+    tree = os.environ.get("LIFEBOAT_TOOLS")
+    words = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    return [Path(word) for word in words if tree and word.startswith(tree)]
+
+
 def copy_program(program: Path, tree: Path, at: str, folders: Sequence[Path] = ()) -> None:
     """Put a program at the path `at` of the tree, and its shared libraries where it looks.
 
     Libraries that are not installed here are taken from `folders`.
     """
+    folders = [*folders, *unpacked_libraries()]
     target = tree / at.lstrip("/")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)

@@ -26,6 +26,7 @@ GUARD_SECTORS = 2048  # partitions 1 and 3, and where the first one begins
 EXT4_MOUNT_TIME = 1024 + 0x2C  # in the superblock, whose checksum covers it
 SCRIBBLED = 4096
 CHUNK = 1 << 16
+WWN = 0x5000C500A1B2C3D4  # of a disk with several paths
 EIO = 5
 CONTROLLERS = {
     "virtio": "",
@@ -233,12 +234,23 @@ class Image:
     def device(self) -> dict[str, Any]:
         """QEMU's words for the device: -device's or device_add's."""
         name = self.wanted.name
-        words = {"driver": DRIVERS[self.wanted.bus], "id": name, "serial": name}
+        words: dict[str, Any] = {"driver": DRIVERS[self.wanted.bus], "id": name, "serial": name}
         words["drive"] = f"node-{name}"
         if self.controller():
             words["bus"] = f"bus-{name}.0"
+        if self.wanted.paths > 1:
+            words |= {"share-rw": True, "wwn": WWN}
         errors = {} if self.wanted.bus == "nvme" else {"werror": "report", "rerror": "report"}
         return {**words, **errors}
+
+    def more_paths(self) -> list[str]:
+        """QEMU's words for further devices of the same identity, each on a controller of its own."""
+        argv: list[str] = []
+        for number in range(2, self.wanted.paths + 1):
+            bus = f"bus-{self.wanted.name}-{number}"
+            device = {**self.device(), "id": f"{self.wanted.name}-{number}", "bus": f"{bus}.0"}
+            argv += ["-device", f"{CONTROLLERS[self.wanted.bus]},id={bus}", "-device", json.dumps(device)]
+        return argv
 
     def throttle(self) -> dict[str, Any]:
         """QEMU's words for the group through which its requests go: no limit until it is set."""

@@ -32,7 +32,7 @@ COMMAND_SECONDS = 120
 ANSWER_SECONDS = 20  # more than a command may take: the agent ends it
 GREETING = "up"
 RESETS = ("guest-reset", "host-qmp-system-reset")
-PROBE_RECIPE = """schema = lifeboat-recipe-2
+PROBE_RECIPE = """schema = lifeboat-recipe-3
 target = fs
 device = UUID=11111111-2222-3333-4444-555555555555
 fstype = ext4

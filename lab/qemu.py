@@ -17,6 +17,7 @@ from .errors import LabError, Unavailable
 from .paths import cache_dir
 from .proc import environment, run, tail
 from .qmp import Monitor
+from .scenario import Nic
 
 QEMU = "qemu-system-x86_64"
 GUEST_UP = "lab: up"
@@ -98,7 +99,7 @@ class Machine:
         if image.wanted.attached:
             self.argv += image.controller()
             self.argv += ["-blockdev", json.dumps(image.node())]
-            self.argv += ["-device", json.dumps(image.device())]
+            self.argv += ["-device", json.dumps(image.device()), *image.more_paths()]
 
     def add_share(self, name: str, kind: str, folder: Path) -> None:
         """A folder of the host as a file system without a block device."""
@@ -110,6 +111,17 @@ class Machine:
         self.argv += ["-device", f"vhost-user-fs-pci,chardev=chardev-{name},tag={name}"]
         words = ["-o", f"source={folder}", "-o", "sandbox=chroot"]
         self.helpers.append([virtiofsd(), f"--socket-path={socket}", *words])
+
+    def add_nic(self, nic: Nic) -> None:
+        """A network card, whose cable ends in the switch of lab/world."""
+        near, far = f"local.type=unix,local.path={nic.name}.guest", f"{nic.name}.switch"
+        self.argv += ["-netdev", f"dgram,id=cable-{nic.name},{near},remote.type=unix,remote.path={far}"]
+        device = {"driver": nic.driver, "id": nic.name, "netdev": f"cable-{nic.name}", "mac": nic.mac}
+        self.argv += ["-device", json.dumps(device)]
+
+    def set_link(self, name: str, up: bool) -> None:
+        """A network card gets a carrier, or loses it."""
+        self.execute("set_link", name=name, up=up)
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Have the running guest's QEMU do something."""

@@ -16,7 +16,7 @@ from .paths import SCENARIOS
 
 
 T = TypeVar(
-    "T", "Guest", "Restart", "Disk", "Share", "Action", "Configured", "Expect", "Scenario"
+    "T", "Guest", "Restart", "Disk", "Share", "Network", "Nic", "Server", "Action", "Configured", "Expect", "Scenario"
 )
 
 ROOT_DISK = "root"  # the name of the disk that each guest has
@@ -64,6 +64,7 @@ class Disk:
     corrupt: str = ""  # one of DAMAGES: found, but not to be mounted
     leave_kib: int = 0  # when not 0: all but this much is in use
     faults: list[str] = field(default_factory=list)  # "write fails after 40": of such requests
+    paths: int = 1  # scsi: so many devices with one identity lead to it
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,38 @@ class Share:
 
     name: str
     kind: str  # one of SHARES
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that the guest's cards lead to, with servers in it: see lab/world."""
+
+    name: str
+    addresses: list[str]  # of the world itself in it, with their prefixes
+    vlan: int = 0  # the tag that it has on the guest's cards; 0: none
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A network card of the guest."""
+
+    name: str
+    mac: str
+    networks: list[str]  # those that it is a cable to
+    driver: str = "virtio-net-pci"  # of QEMU
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in one of the networks."""
+
+    name: str
+    kind: str  # of lab/world/servers.py
+    network: str
+    addresses: list[str]  # its own, without prefixes
+    mib: int = 0  # it has room for no more; 0: as much as this machine
+    absent: bool = False  # it does not run when the guest starts
+    options: dict[str, Any] = field(default_factory=dict)  # what only this kind has
 
 
 @dataclass(frozen=True)
@@ -104,6 +137,8 @@ class Configured:
     conf: str = ""  # /etc/lifeboat.conf; empty: this is no such scenario
     files: dict[str, str] = field(default_factory=dict)  # programs in the guest, by their paths
     programs: list[str] = field(default_factory=list)  # of this machine, to be there as well
+    # Programs of other suites, as "SUITE PACKAGE PATH": they come with libraries of their own, so no image can have them.
+    newer: list[str] = field(default_factory=list)
     suite: str | None = None  # of another kernel that captures, as in Guest; else the same one does
     prepare: str = ""  # commands of the shell: what the scenario has of its own
     arm: str = ""  # then: from the configuration to a loaded panic kernel
@@ -151,13 +186,21 @@ class Scenario:
     judges: list[str]  # who looks at a complete dump: modules of lab/judges
     command_line: list[str]  # of the capture kernel
     recipe: dict[str, str | int | list[str]]  # its globals; a list is one key repeated
-    targets: list[dict[str, str | int]]  # of the recipe, in their order
+    targets: list[dict[str, str | int | list[str]]]  # of the recipe, in their order
     modules: list[str]
     expect: Expect
+    links: list[dict[str, str | int | list[str]]] = field(default_factory=list)  # the same
+    layers: list[dict[str, str | int | list[str]]] = field(default_factory=list)
     disks: list[Disk] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
+    networks: list[Network] = field(default_factory=list)
+    nics: list[Nic] = field(default_factory=list)
+    servers: list[Server] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     programs: list[str] = field(default_factory=list)  # built ones, at / for the recipe to name
+    tools: list[str] = field(default_factory=list)  # programs of this machine, at their paths, likewise
+    # Files of this machine at paths that the recipe or configuration names: "@SERVER:identity@" is what a server made.
+    files: dict[str, str] = field(default_factory=dict)
     after_run: list[list[str]] = field(default_factory=list)  # commands, when it has booted again
     configured: Configured = Configured()
 
@@ -167,6 +210,11 @@ class Scenario:
         if self.expect.level is not None:
             return self.expect.level
         return int(str(self.recipe.get("level", 31)).split(",")[0])
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what it leaves is for who has the keys."""
+        return "encrypt-to" in self.recipe or "\nencrypt_to " in self.configured.conf
 
     @property
     def boots_again(self) -> bool:
@@ -231,6 +279,8 @@ def wrong_with(disk: Disk) -> str:
         return f"corrupt is one of {DAMAGES}, for ext4"
     if disk.partition and (disk.fs not in ("none", "ext4") or disk.mounted or disk.corrupt):
         return "a partition has no file system here, or an ext4 that the scenario does not touch"
+    if disk.paths > 1 and (disk.bus != "scsi" or not disk.attached):
+        return "only a scsi disk that is attached at the start has several paths"
     if disk.label and disk.fs != "ext4":
         return "only ext4 gets a label here"
     if disk.mounted and (disk.fs == "none" or disk.corrupt or disk.read_only):
@@ -251,6 +301,7 @@ def check(scenario: Scenario) -> None:
             raise LabError(f"scenario {scenario.name}, disk {disk.name}: {why}")
     names = [ROOT_DISK, *(disk.name for disk in scenario.disks)]
     names += [share.name for share in scenario.shares]
+    names += [server.name for server in scenario.servers]
     if len(names) != len(set(names)):
         raise LabError(f"scenario {scenario.name}: a name twice: {names}")
     if wrong := {scenario.expect.at, *scenario.expect.places} - set(names):
@@ -266,7 +317,8 @@ def load_scenario(name: str) -> Scenario:
     tables["restart"] = build(Restart, f"{name} [restart]", tables.get("restart", {}))
     tables["configured"] = build(Configured, f"{name} [configured]", tables.get("configured", {}))
     tables["expect"] = build(Expect, f"{name} [expect]", tables.get("expect", {}))
-    for key, kind in (("disks", Disk), ("shares", Share), ("actions", Action)):
+    kinds: dict[str, Any] = {"disks": Disk, "shares": Share, "networks": Network, "nics": Nic, "servers": Server}
+    for key, kind in {**kinds, "actions": Action}.items():
         tables[key] = build_all(kind, f"{name} [[{key}]]", tables.get(key, []))
     scenario = build(Scenario, name, {**tables, "name": name})
     check(scenario)

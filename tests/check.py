@@ -114,9 +114,17 @@ def run_unit(program: Path, env: dict[str, str]) -> Tally:
     return tally
 
 
+def tools() -> dict[str, str]:
+    """The variables with which programs find the servers that are unpacked and not installed."""
+    run = subprocess.run([PYTHON, "-m", "lab.tools"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if run.returncode:
+        print(f"  {run.stderr.strip()}", flush=True)
+    return dict(line.split("=", 1) for line in run.stdout.splitlines())
+
+
 def run_units(tally: Tally, build: Path) -> None:
     env = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1",
-           "UBSAN_OPTIONS": "print_stacktrace=1"}
+           "UBSAN_OPTIONS": "print_stacktrace=1", **tools()}
     programs = sorted((build / "unit").iterdir())
     with ThreadPoolExecutor(int(JOBS)) as pool:  # some do little but wait for a deadline
         for one in pool.map(lambda program: run_unit(program, env), programs):
@@ -176,6 +184,11 @@ def stage_records(tally: Tally) -> None:
         stream(tally, [PYTHON, "-m", "tests.records"])
 
 
+def stage_web(tally: Tally) -> None:
+    """lifeboat-send against real servers, and what they can do wrong."""
+    stream(tally, [PYTHON, "-m", "tests.web"])
+
+
 def stage_fuzz(tally: Tally) -> None:
     if make(tally, "fuzzers"):
         stream(tally, [PYTHON, "tests/fuzz/run.py"])
@@ -200,6 +213,7 @@ STAGES = {
     "people": stage_people,
     "records": stage_records,
     "html": stage_html,
+    "web": stage_web,
     "sanitizers": stage_sanitizers,
     "threads": stage_threads,
     "fuzz": stage_fuzz,

@@ -10,7 +10,8 @@ Each crash folder that is found anywhere, and each entry of a raw partition, is 
     record      only the record
     empty       nothing that counts
 
-What a scenario expects of each disk is a list of these words, the earliest crash first; "log|partial" is either.
+What a scenario expects of each disk is a list of these words, the earliest crash first; "log|partial" is either, "nothing"
+stands for a crash that may as well not be there.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ from ..errors import LabError
 from ..kdump import STATUS_INCOMPLETE, Kdump
 from ..places import KEPT, Before, read_before
 from ..scenario import ROOT_DISK, Scenario
+from . import remote
 from .record import read_record
 
 PART_OF_NAME = ".incomplete"
@@ -76,6 +78,8 @@ def wrong_with_record(crash: Path) -> str:
     """A record that promises more than there is."""
     record = read_record(crash / "crash.json")
     result = record["capture"]["result"]
+    if record.get("sent"):  # the dump is elsewhere, where that server's folder shows it
+        return "" if not (crash / "vmcore").exists() else "crash.json says that it was sent, and it is here"
     dump, log = crash / "vmcore", crash / "dmesg.txt"
     if result == "complete" and not (dump.exists() and log.exists()):
         return "crash.json says complete"
@@ -206,6 +210,7 @@ def judge_place(folder: Folder, image: Image, before: Before, checks: Checks) ->
 
 def expect_kinds(name: str, kinds: list[str], wanted: list[str], checks: Checks) -> None:
     """The crashes of a place are what they should be."""
+    kinds = [*kinds, *["nothing"] * (len(wanted) - len(kinds))]
     pairs = zip(kinds, wanted, strict=False)
     good = len(kinds) == len(wanted) and all(kind in words.split("|") for kind, words in pairs)
     checks.expect(name, good, f"{kinds}, not {wanted}", ", ".join(kinds) or "nothing")
@@ -224,6 +229,11 @@ def judge_kept(folder: Folder, scenario: Scenario, before: Before, checks: Check
         expect_kinds(f"cut-{kept.name}", kinds, [scenario.expect.kept[kept.name]], checks)
 
 
+def fs_of(scenario: Scenario, name: str) -> str:
+    """The file system of a disk; empty for anything else."""
+    return next((disk.fs for disk in scenario.disks if disk.name == name), "")
+
+
 def judge(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     """Every place that the guest could write to."""
     before = read_before(folder.path)
@@ -238,6 +248,17 @@ def judge(folder: Folder, scenario: Scenario, checks: Checks) -> None:
         judge_precious(share.name, folder.places / share.name, before, checks)
         crashes = folder.crash_folders(share.name)
         found[share.name] = judge_folders(share.name, crashes, checks, True)
+    for server in scenario.servers:
+        with checks.guard(f"as-arrived-{server.name}"):
+            with_modes = server.kind in remote.STORES
+            remote.judge(folder, server.name, with_modes, checks)
+            if server.kind == "s3":
+                remote.judge_faults(folder, server, checks)
+            # a web server keeps folders of which every file was deleted again, as that of a check
+            crashes = [path for path in folder.crash_folders(server.name) if server.kind != "web" or any(path.iterdir())]
+            found[server.name] = judge_folders(server.name, crashes, checks, with_modes)
+    for path in folder.opened.glob("*"):
+        remote.judge(folder, path.name, fs_of(scenario, path.name) != "vfat", checks)
     for name, kinds in found.items() if scenario.expect.places else ():
         expect_kinds(f"place-{name}", kinds, scenario.expect.places.get(name, []), checks)
     if scenario.guest.old_crashes:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from .report import ROOT, Report, files_below, make, run
 
-PROGRAMS = ["usr/sbin/lifeboat", "usr/lib/lifeboat/lifeboat-init", "usr/lib/kernel/install.d/95-lifeboat.install",
+PROGRAMS = ["usr/sbin/lifeboat", "usr/lib/lifeboat/lifeboat-init", "usr/lib/lifeboat/lifeboat-send",
+            "usr/lib/kernel/install.d/95-lifeboat.install",
             "etc/kernel/postinst.d/zz-lifeboat", "etc/kernel/postrm.d/zz-lifeboat"]
 GENERATOR = "usr/lib/systemd/system-generators/lifeboat-generator"
 DATA = ["etc/lifeboat.conf",

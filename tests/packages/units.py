@@ -9,12 +9,14 @@ from pathlib import Path
 
 from .report import ROOT, Report, make, run
 
-SERVICES = ("lifeboat.service", "lifeboat-reload.service", "lifeboat-collect.service")
-UNITS = (*SERVICES, "lifeboat-reload.path")
+SERVICES = ("lifeboat.service", "lifeboat-reload.service", "lifeboat-collect.service",
+            "lifeboat-send.service")
+UNITS = (*SERVICES, "lifeboat-reload.path", "lifeboat-send.path")
 RULES = ROOT / "service/units/98-lifeboat.rules"
 
 # The most that `systemd-analyze security` may say, of 10; what is open, and why, stands in the units.
-EXPOSURE = {"lifeboat.service": 2.7, "lifeboat-reload.service": 2.6, "lifeboat-collect.service": 1.4}
+EXPOSURE = {"lifeboat.service": 2.7, "lifeboat-reload.service": 2.6, "lifeboat-collect.service": 1.4,
+            "lifeboat-send.service": 3.0}
 
 CONFIG = 'raw PARTLABEL="kernel dumps"\next4 UUID=0F2A1B3C-4D5E-4F60-8A7B-9C0D1E2F3A4B\ndeadline_device 12\n'
 FSTAB = "UUID=0f2a1b3c-4d5e-4f60-8a7b-9c0d1e2f3a4b /srv/crash-es ext4 nofail 0 2\n"

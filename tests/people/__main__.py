@@ -9,6 +9,7 @@ One `ok NAME` or `FAIL NAME: why` line a test.
 import sys
 from pathlib import Path
 
+from lab import tools
 from tests.people import answers, completion, guides, manual, terminal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def main() -> int:
     program = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "build/lifeboat"
     failed = 0
+    tools.fetch()
 
     def result(name: str, why: str | None) -> None:
         nonlocal failed

@@ -7,6 +7,9 @@ A block of code is one of
             needs a machine of its own is in ELSEWHERE or NOT_HERE, which name what runs it; then options are looked at only
     conf    a configuration: it is resolved for a machine, which may lack the devices
     text    what the command before it prints. Numbers and spaces may differ, lines may be left out, … is anything
+    nginx   a server's configuration; this and the next ones are tried by tests/people/foreign.py
+    sshd    a piece of sshd_config
+    json    a text of that form
 
 and nothing else. A comment in front of a block says which machine, if it is not the one that is armed, or another exit status:
 
@@ -24,7 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.people import machine
+from tests.people import foreign, machine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -32,6 +35,7 @@ import lint_manual  # noqa: E402  (a module of a script beside this folder)
 
 SECONDS = 60
 NOT_FOUND = 6
+HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ8w0OBHkPxRC0CsR+OB+hGZWmgcvKUpz/IulyILT4wr"
 LAB_BLOCK = "# boot-once: "  # lab/restart.py runs these blocks as they are
 CRASHED = "crashed"  # a machine that has a real dump: only the system stage has one
 DUMPS = ("tests/system/looks.py", "judge_guide(")  # who runs blocks of that machine
@@ -41,7 +45,11 @@ MACHINE = "tests/system/service/machine.py"  # what is done to that Debian
 # Commands for reading what there is; less is for a terminal.
 READERS = {"cat": ["cat"], "less": ["cat"], "ls": ["ls"], "grep": ["grep"], "touch": ["touch"],
            "sha256sum": ["sha256sum"], "python3 -m json.tool": [sys.executable, "-m", "json.tool"],
-           "find": ["find"], "head": ["head"], "jq": ["jq"], "psql": ["psql"], "sort": ["sort"], "uniq": ["uniq"]}
+           "find": ["find"], "head": ["head"], "jq": ["jq"], "psql": ["psql"], "sort": ["sort"], "uniq": ["uniq"],
+           "age-keygen": ["age-keygen"], "age ": ["age"], "ssh-keygen": ["ssh-keygen"], "mkdir": ["mkdir"], "chmod": ["chmod"],
+           "openssl rand": ["openssl", "rand"],
+           # there is no such server: the key is nobody's
+           "ssh-keyscan -t ed25519": [sys.executable, "-c", f"import sys; print(sys.argv[1], 'ssh-ed25519', '{HOST_KEY}')"]}
 # These destroy: they are run on files of the machine that are there, and on nothing else.
 WRITERS = {"wipefs", "dd"}
 
@@ -103,8 +111,8 @@ def blocks(guide: Path) -> Iterator[Block]:
         elif block:
             block.text += line.strip() + "\n" if block.language == "sh" else line + "\n"
         elif fence:
-            if fence.group(1) not in ("sh", "conf", "text"):
-                raise ValueError(f"{where}: a block is sh, conf or text, not '{fence.group(1)}'")
+            if fence.group(1) not in ("sh", "conf", "text", *foreign.CHECKS):
+                raise ValueError(f"{where}: a block is sh, conf, text, {', '.join(foreign.CHECKS)}, not '{fence.group(1)}'")
             block, marks = Block(where, fence.group(1), "", marks), {}
         elif match := MARK.match(line):
             marks = dict(word.split("=", 1) for word in match.group(1).split())
@@ -141,7 +149,7 @@ def split(line: str) -> list[Command]:
             found.append(Command([], piped=token == "|"))
         elif token == ">":
             found[-1].into = next(tokens)
-        elif set(token) <= set("|&;<>"):
+        elif token and set(token) <= set("|&;<>"):
             raise ValueError(f"'{token}' in '{line}' is not understood")
         else:
             found[-1].words.append(token)
@@ -170,6 +178,7 @@ class Session:
         self.machines: dict[str, Path] = {}
         self.root = self.cwd = self.machine("armed")
         self.output = ""  # of the last command
+        self.piped = b""  # the same as its bytes, without its messages
         self.status = 0
         self.known = True  # the last command was run here
 
@@ -185,6 +194,7 @@ class Session:
 
     def expand(self, line: str) -> str:
         line = line.replace("$(uname -r)", machine.RELEASE)
+        line = re.sub(r"\$\(cat ([^)]+)\)", lambda m: self.below(m.group(1)).read_text().strip(), line)
 
         def value(match: re.Match[str]) -> str:
             if match.group(1) not in self.variables:
@@ -300,12 +310,12 @@ class Session:
                    for o in self.tables[verb]["options"])
 
     def start(self, argv: list[str], command: Command) -> None:
-        run = subprocess.run(argv, cwd=self.cwd, input=self.output if command.piped else "",
-                             capture_output=True, text=True, timeout=SECONDS, env=self.dump.env if self.dump else None)
-        self.status = run.returncode
-        self.output = (run.stdout + run.stderr).replace(str(self.root), "")
+        run = subprocess.run(argv, cwd=self.cwd, input=self.piped if command.piped else b"",
+                             capture_output=True, timeout=SECONDS, env=self.dump.env if self.dump else None)
+        self.status, self.piped = run.returncode, run.stdout
+        self.output = (run.stdout + run.stderr).decode(errors="replace").replace(str(self.root), "")
         if command.into:
-            self.below(command.into).write_text(run.stdout)
+            self.below(command.into).write_bytes(run.stdout)
 
     def check_output(self, block: Block) -> None:
         """What the guide shows came, in that order."""
@@ -383,7 +393,10 @@ def check_guide(guide: Path, program: Path, tables: dict[str, dict], scratch: Pa
             for block in blocks(guide):
                 count += block.language != "text"
                 try:
-                    {"sh": session.run_block, "conf": session.resolve, "text": session.check_output}[block.language](block)
+                    if check := foreign.CHECKS.get(block.language):
+                        check(block.text)
+                    else:
+                        {"sh": session.run_block, "conf": session.resolve, "text": session.check_output}[block.language](block)
                 except ValueError as why:
                     return f"{block.where}: {why}"
         except ValueError as why:

@@ -168,7 +168,7 @@ def make(kind: str, root: Path, program: Path, scratch: Path) -> None:
         (root / "usr/sbin" / name).chmod(0o755)
     (root / "boot/grub").mkdir()
     (root / "boot/grub/grub.cfg").write_text("# made by update-grub\n")
-    for folder in ("run/lifeboat", "var/lib/lifeboat", "var/tmp", "sys/fs/pstore", "var/lib/systemd/pstore"):
+    for folder in ("root", "run/lifeboat", "var/lib/lifeboat", "var/tmp", "sys/fs/pstore", "var/lib/systemd/pstore"):
         (root / folder).mkdir(parents=True)
     fill_modules(root)
     if kind == "armed":

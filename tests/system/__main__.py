@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The VM test: /usr/bin/python3 -m tests.system, from the top of the tree.
+"""The VM test: /usr/bin/python3 -m tests.system [--full], from the top of the tree.
 
 Crashes real kernels with lab/scenarios, or restarts them in good order, and prints one line per check, the totals last. The plain
 crash and its judges run beside the fault scenarios: two guests at a time on two cores. Then the
@@ -8,7 +8,8 @@ crashed kernel's vmcore is filtered on the host in every way that tests/system/h
     python3 -m tests.system host [--full] [--vmcore FILE] [GROUP…]
 
 makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps.
-`crash SCENARIO…` makes only those crashes, `purgatory`, `bare` and `proof` only that part, `btf [SUITE…]` the types of
+`remote [--full] [NAME…]` and `stacks [--full] [NAME…]` crash guests whose targets are servers, and stacks of storage: without
+--full those that belong to the check. `crash SCENARIO…` makes only those crashes, `purgatory`, `bare` and `proof` only that part, `btf [SUITE…]` the types of
 other suites' kernels, too: `btf trixie-backports`.
 """
 
@@ -37,26 +38,45 @@ SERVICE = "service-"  # and the name of a part
 POSTMORTEM = "postmortem-"  # the same
 LANES = (
     (
-        *(CRASH, "loader-file", "loader-nokaslr", "loader-uki", "loader-reuse"),
-        *("loader-load", "loader-load-nokaslr", "loader-load-uki", "loader-load-backports"),
+        *(CRASH, "loader-file", "loader-uki", "loader-reuse", "loader-load", "loader-load-backports"),
         *("loader-damaged-kernel", "loader-damaged-initrd", "exec-file"),
-        *("capture-xfs", "capture-btrfs", "capture-vfat", "capture-raw", "capture-virtiofs"),
-        *("capture-9p", "capture-late", "capture-write-errors", "capture-hang", "capture-gone"),
-        *("capture-leaner", "capture-log-only", "configured", "configured-raw", "configured-hooks"),
+        *("capture-xfs", "capture-raw", "capture-virtiofs", "capture-write-errors", "capture-hang", "capture-gone"),
+        *("capture-leaner", "configured", "configured-hooks", "remote", "remote-chain", "stack"),
         "postmortem-crowd",
     ),
     (
-        *("crash-backports", "no-device", "no-module", "disk-full"),
-        *("loader-high", "loader-four-cpus", "loader-six-gib", "loader-efi"),
-        *("loader-load-high", "loader-load-four-cpus", "loader-load-six-gib", "loader-load-efi"),
+        *("crash-backports", "no-device", "loader-high", "loader-load-six-gib", "loader-load-efi"),
         *("loader-two-awake", "exec-load", "boot-once"),
-        *("capture", "capture-small", "capture-cut", "capture-killed", "capture-twice"),
-        *("capture-keep", "capture-child-killed", "capture-no-memory", "capture-panic"),
-        *("capture-hook-hangs", "capture-watchdog", "capture-bad-log", "capture-no-log"),
-        *("capture-cut-vmcoreinfo", "capture-bad-notes", "capture-pstore", "capture-pstore-load"),
-        *("postmortem-crowd-backports", "service-day"),
+        *("capture", "capture-cut", "capture-killed", "capture-twice", "capture-keep", "capture-child-killed"),
+        *("capture-no-memory", "capture-panic", "capture-hook-hangs", "capture-watchdog", "capture-bad-log"),
+        *("capture-pstore", "remote-ssh", "stack-md", "postmortem-crowd-backports", "service-day"),
     ),
 )
+# What differs from one of these in little, or is covered by unit tests as well: with --full.
+MORE = (
+    (
+        *("loader-nokaslr", "loader-load-nokaslr", "loader-load-uki", "loader-four-cpus", "loader-six-gib", "loader-efi"),
+        *("loader-load-high", "loader-load-four-cpus", "no-module", "disk-full", "capture-small"),
+    ),
+    (
+        *("capture-btrfs", "capture-vfat", "capture-9p", "capture-late", "capture-log-only", "capture-no-log"),
+        *("capture-cut-vmcoreinfo", "capture-bad-notes", "capture-pstore-load", "configured-raw"),
+    ),
+)
+
+# Targets that are servers, and stacks of storage: what of each belongs to the check, and what is run with --full only.
+GROUPS = {
+    "remote": (
+        ("remote", "remote-ssh", "remote-chain"),
+        ("remote-killed", "remote-loss", "remote-loss-later", "remote-1970", "remote-nfs3", "remote-ssh-bare", "remote-sftp", "remote-https",
+         "remote-s3", "remote-gone", "remote-stack", "remote-dhcp", "remote-after", "remote-full", "remote-silent",
+         "remote-configured", "remote-guide", "remote-spool"),
+    ),
+    "stacks": (
+        ("stack", "stack-md"),
+        ("stack-luks", "stack-iscsi", "stack-luks-keys", "stack-changed", "stack-multipath", "stack-deep"),
+    ),
+}
 
 
 def say(text: str) -> None:
@@ -114,6 +134,18 @@ def run_host(totals: Totals) -> bool:
     return good
 
 
+def run_group(options: argparse.Namespace, totals: Totals) -> None:
+    """Scenarios of a group by their names, with or without the group's own."""
+    short, full = GROUPS[options.command]
+    known = {name.partition("-")[2] or name: name for name in (*short, *full)}
+    unknown = [name for name in options.name if name not in known and name not in known.values()]
+    if unknown:
+        raise LabError(f"no scenario {unknown[0]}; there are: {', '.join(known)}")
+    names = tuple(known.get(name, name) for name in options.name) or (*short, *(full if options.full else ()))
+    lanes = (names[::2], names[1::2]) if options.two else (names,)
+    run_lanes(tuple(lane for lane in lanes if lane), totals)
+
+
 def run_purgatory(totals: Totals) -> bool:
     """The code between the kernels, in machines of its own."""
     checks = Checks(totals, "purgatory")
@@ -158,13 +190,16 @@ def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
         return all([result.result() for result in results])
 
 
-def run_all(totals: Totals) -> None:
-    """Everything."""
+def run_all(full: bool, totals: Totals) -> None:
+    """All that belongs to the check, and with `full` everything."""
     run_purgatory(totals)
     run_bare(totals)
     run_proof(totals)
     run_btf(btf.SUITES, totals)
     good = run_lanes(LANES, totals)
+    if full:
+        more = [name for _, others in GROUPS.values() for name in others]
+        run_lanes((MORE[0] + tuple(more[::2]), MORE[1] + tuple(more[1::2])), totals)
     if run_host(totals) and good:
         folder_of(CRASH).discard_memory()
 
@@ -200,6 +235,7 @@ def run_postmortem(options: argparse.Namespace, totals: Totals) -> None:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.system")
+    parser.add_argument("--full", action="store_true", help="what the check leaves out for its time, too")
     commands = parser.add_subparsers(dest="command")
     one = commands.add_parser("host", help="only the checks that need no virtual machine")
     one.add_argument("group", nargs="*", help=f"one of: {', '.join(host.GROUPS)}; default: all")
@@ -215,6 +251,12 @@ def parse() -> argparse.Namespace:
     one = commands.add_parser("postmortem", help="only what is said of dead kernels")
     one.add_argument("part", nargs="*", help=f"one of: {', '.join(postmortem.names())}")
     one.add_argument("--full", action="store_true", help="every kernel, and every way to die")
+    for name, (short, full) in GROUPS.items():
+        what = "with servers" if name == "remote" else "with stacks of storage"
+        one = commands.add_parser(name, help=f"only crashes {what}")
+        one.add_argument("name", nargs="*", help=f"one of: {', '.join((*short, *full))}")
+        one.add_argument("--full", action="store_true", help="those that the check leaves out, too")
+        one.add_argument("--two", action="store_true", help="two guests at a time")
     one = commands.add_parser("crash", help="only these scenarios, one after another")
     one.add_argument("scenario", nargs="+")
     return parser.parse_args()
@@ -240,10 +282,12 @@ def main() -> int:
             run_service(options.part, totals)
         elif options.command == "postmortem":
             run_postmortem(options, totals)
+        elif options.command in GROUPS:
+            run_group(options, totals)
         elif options.command == "crash":
             run_lanes((tuple(options.scenario),), totals)
         else:
-            run_all(totals)
+            run_all(options.full, totals)
     except LabError as err:
         print(f"FAIL tests.system: {err}")
         return 1

@@ -13,7 +13,7 @@ from lab.qemu import Boot, Machine
 
 SECONDS = 60
 SAID = r"lifeboat: /proc/vmcore: .*this is not a capture kernel started after a crash"
-RECIPE = """schema = lifeboat-recipe-2
+RECIPE = """schema = lifeboat-recipe-3
 target = fs
 device = UUID=11111111-2222-3333-4444-555555555555
 fstype = ext4

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab.checks import Checks, Totals
 
-from . import cut, disks, dumps, estimate, fidelity, foreign, looks, memory, threads, torn
+from . import cut, disks, dumps, encrypted, estimate, fidelity, foreign, looks, memory, threads, torn
 from .subject import Subject
 
 # The slow ones first, so that the last ones to end are short.
@@ -18,6 +18,7 @@ GROUPS = {
     "memory": memory.judge,
     "threads": threads.judge,
     "estimate": estimate.judge,
+    "encrypted": encrypted.judge,
     "disks": disks.judge,
     "dumps": dumps.judge,
     "looks": looks.judge,

@@ -24,7 +24,7 @@ TABLE_START = 1 << 20  # of the partition on a scratch disk with a table
 CMDLINE = 'root=/dev/vda1 note="mem=1M is quoted" reset_devices nr_cpus=1 memmap=1M$2G elfcorehdr=1K'
 SAYS = b"No kernel has crashed"
 FAILED, UNSUPPORTED, NOT_LOADED = 1, 5, 3
-RECIPE = "schema = lifeboat-recipe-2\nwatchdog = 0\ndeadline-device = 8\n"
+RECIPE = "schema = lifeboat-recipe-3\nwatchdog = 0\ndeadline-device = 8\n"
 
 
 @dataclass(frozen=True)
