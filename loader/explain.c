@@ -29,6 +29,11 @@ static bool reboot_limit_reached(const struct facts *f)
 	return fact_is(f->load_limit_reboot, 0);
 }
 
+static bool names_keys(const struct facts *f)
+{
+	return f->dm_keys.known && f->dm_keys.value;
+}
+
 static bool lockdown_unknown(const struct facts *f)
 {
 	return f->lockdown == LOCKDOWN_UNKNOWN;
@@ -64,6 +69,7 @@ static bool no_reservation(const struct facts *f)
  *   ENOKEY EKEYREJECTED ENODATA EBADMSG ELIBBAD ENOPKG
  *                 crypto/asymmetric_keys/verify_pefile.c, pkcs7_*.c, only where signatures are
  *                 enforced (CONFIG_KEXEC_SIG_FORCE, or Secure Boot with an IMA arch policy)
+ *                 ENOKEY also of kernel/crash_dump_dm_crypt.c, read_key_from_user_keyring()
  *   EADDRNOTAVAIL kexec_locate_mem_hole(); sanity_check_segment_list()
  *   ENOMEM        vmalloc of kernel or initramfs; kimage_alloc_control_pages(), which for a panic
  *                 kernel searches the reservation
@@ -122,6 +128,12 @@ static const struct rule {
 	    "a security module (IMA appraisal, SELinux) refuses the kernel or the initramfs",
 	    "look for the denial in the audit log; under IMA sign both files (evmctl ima_sign)"),
 
+	ROW(ENOKEY, EXPLAIN_LOAD | FILES, names_keys, ERR_REFUSED,
+	    "a key of LUKS that is named in /sys/kernel/config/crash_dm_crypt_keys is on no "
+	    "keyring "
+	    "here, or the one that signed the kernel is on none",
+	    "look into dmesg, which names a logon key: link it to user root's keyring (@u), or "
+	    "remove its folder; else enrol the signer's (mokutil --import)"),
 	ROW(ENOKEY, EXPLAIN_LOAD | FILES, NULL, ERR_REFUSED,
 	    "the key that signed the kernel is not on the running kernel's keyrings",
 	    "enrol it (mokutil --import), or load a kernel signed by your distribution"),

@@ -206,6 +206,7 @@ static void probe_policy(const struct root *root, struct facts *f)
 	f->load_limit = read_limit(root, "/proc/sys/kernel/kexec_load_limit_panic");
 	f->load_limit_reboot = read_limit(root, "/proc/sys/kernel/kexec_load_limit_reboot");
 	f->lockdown = probe_lockdown(root);
+	f->dm_keys = read_number(root, "/sys/kernel/config/crash_dm_crypt_keys/count");
 	efi = read_text(root, SECURE_BOOT_PATH, MAX_TEXT, &len);
 	if (efi && len == 5)
 		f->secure_boot = (struct fact){true, efi[4] == 1};

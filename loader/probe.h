@@ -69,6 +69,8 @@ struct facts {
 	struct fact load_limit_reboot; /* kernel.kexec_load_limit_reboot: ordinary images */
 	enum lockdown lockdown;
 	struct fact secure_boot; /* EFI variable SecureBoot */
+	struct fact
+		dm_keys; /* named in /sys/kernel/config/crash_dm_crypt_keys: kexec_file_load wants them */
 
 	/* The machine. */
 	char *release;          /* kernel.osrelease, or NULL */
