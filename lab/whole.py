@@ -24,7 +24,7 @@ PACKAGES = (
     *("linux-image-cloud-amd64", "grub-pc"),
     # what ours depends on: guests have no network
     *("libjansson4", "liblzo2-2", "libsnappy1v5", "libdeflate0", "libkmod2", "zlib1g", "liblzma5",
-      "libdw1", "libelf1"),
+      "libdw1", "libelf1", "libcurl4", "libsodium23"),
 )
 MIB = 1 << 20
 DISK_MIB = 4096

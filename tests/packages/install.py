@@ -13,6 +13,7 @@ PROGRAMS = ["usr/sbin/lifeboat", "usr/lib/lifeboat/lifeboat-init", "usr/lib/life
 GENERATOR = "usr/lib/systemd/system-generators/lifeboat-generator"
 DATA = ["etc/lifeboat.conf",
         "usr/lib/systemd/system/lifeboat.service", "usr/lib/systemd/system/lifeboat-collect.service",
+        "usr/lib/systemd/system/lifeboat-send.service", "usr/lib/systemd/system/lifeboat-send.path",
         "usr/lib/systemd/system/lifeboat-reload.path", "usr/lib/systemd/system/lifeboat-reload.service",
         "usr/lib/systemd/catalog/lifeboat.catalog", "usr/lib/tmpfiles.d/lifeboat.conf",
         "usr/lib/udev/rules.d/98-lifeboat.rules",
