@@ -142,6 +142,7 @@ void *segments_alloc(struct segments *s, size_t len);
 enum cmdline_action {
 	CMDLINE_DROP, /* this parameter of the running kernel's line is left out, with any value */
 	CMDLINE_ADD,  /* this text is added, unless the user's line has the parameter */
+	CMDLINE_ADD_ROOT, /* the same; nor where the user's line has root=: it would be said of theirs */
 	CMDLINE_ADD_TOO, /* this text is added whatever else is there: the kernel adds up what the parameter says */
 };
 

@@ -191,6 +191,8 @@ static int judge(struct planner *p, struct bytes token, enum cmdline_origin orig
 	if (drop)
 		return add(p, token, origin, CMDLINE_DROPPED, err, "%s", drop->why);
 	rule = find_rule(p, CMDLINE_ADD, name);
+	if (!rule)
+		rule = find_rule(p, CMDLINE_ADD_ROOT, name);
 	if (rule && removed_by(p, bytes_of(rule->text)))
 		rule = NULL;
 	if (rule && token.len == strlen(rule->text) &&
@@ -268,7 +270,8 @@ static int plan_rule(struct planner *p, const struct cmdline_rule *rule, struct 
 	int r;
 
 	cmdline_split(bytes_of(rule->text), &name, &value);
-	if (!too && users_token(p, name, &token, &origin))
+	if ((!too && users_token(p, name, &token, &origin)) ||
+	    (rule->action == CMDLINE_ADD_ROOT && users_token(p, bytes_of("root"), &token, &origin)))
 		return add(p, bytes_of(rule->text), CMDLINE_FROM_RULE, CMDLINE_DROPPED, err,
 			   "--%s has %.*s", cmdline_origin_name(origin),
 			   (int)NUM_MIN(token.len, 200u), token.data);

@@ -627,7 +627,8 @@ TEST(real_lines)
 		 "oops=panic resume=/dev/sda2 mem=64G systemd.unit=rescue.target",
 		 "rhgb intel_iommu=on console=tty0 console=ttyS0,115200n8 nr_cpus=1 panic=10 "
 		 "reset_devices cgroup_disable=memory cgroup.memory=nokmem "
-		 "initcall_blacklist=tracer_init_tracefs cma=0 kfence.sample_interval=0 "
+		 "initcall_blacklist=tracer_init_tracefs rootfstype=ramfs cma=0 "
+		 "kfence.sample_interval=0 "
 		 "init_on_alloc=0 loglevel=6 novmcoredd acpi_no_memhotplug hest_disable "
 		 "cryptomgr.notests irqpoll numa=off"},
 		{arm64_cmdline_rules,
@@ -635,7 +636,8 @@ TEST(real_lines)
 		 "crashkernel=1G cma=64M nvme_core.io_timeout=4294967295",
 		 "console=ttyAMA0 nvme_core.io_timeout=4294967295 nr_cpus=1 panic=10 "
 		 "reset_devices cgroup_disable=memory cgroup.memory=nokmem "
-		 "initcall_blacklist=tracer_init_tracefs cma=0 kfence.sample_interval=0 "
+		 "initcall_blacklist=tracer_init_tracefs rootfstype=ramfs cma=0 "
+		 "kfence.sample_interval=0 "
 		 "init_on_alloc=0 loglevel=6 novmcoredd acpi_no_memhotplug hest_disable "
 		 "cryptomgr.notests"},
 	};
@@ -681,6 +683,27 @@ TEST(added_up)
 	       "=initcall_blacklist=bad_driver|+nr_cpus=1|-initcall_blacklist=tracefs");
 }
 
+/* What the initramfs is unpacked to is no business of ours where the user mounts a root of their own. */
+TEST(users_root)
+{
+	static const struct cmdline_rule rules[] = {
+		{CMDLINE_DROP, "root", "the initramfs is all there is"},
+		{CMDLINE_ADD_ROOT, "rootfstype=ramfs", "all of the memory"},
+		{0},
+	};
+	struct cmdline_input in = {.panic = true, .rules = rules};
+
+	in.running = "root=/dev/sda1 rootfstype=ext4";
+	expect("the system's root", &in,
+	       "-root=/dev/sda1|-rootfstype=ext4|+nr_cpus=1|+rootfstype=ramfs");
+	in.append = "rootfstype=tmpfs";
+	expect("the user's type", &in,
+	       "-root=/dev/sda1|-rootfstype=ext4|=rootfstype=tmpfs|+nr_cpus=1|-rootfstype=ramfs");
+	in.running = NULL;
+	in.append = "root=/dev/sda1";
+	expect("the user's root", &in, "?root=/dev/sda1|+nr_cpus=1|-rootfstype=ramfs");
+}
+
 /* There is no table that can fill up. */
 TEST(many_tokens)
 {
@@ -715,7 +738,7 @@ int main(void)
 		cmocka_unit_test(cpuinfo),          cmocka_unit_test(split),
 		cmocka_unit_test(rules_tables),     cmocka_unit_test(real_lines),
 		cmocka_unit_test(many_tokens),      cmocka_unit_test(added_up),
-		cmocka_unit_test(no_elfcorehdr),
+		cmocka_unit_test(users_root),       cmocka_unit_test(no_elfcorehdr),
 	};
 
 	return cmocka_run_group_tests_name("cmdline_plan", tests, NULL, NULL);
