@@ -69,6 +69,8 @@ class Machine:
         self.argv += ["-smp", str(boot.cpus), "-m", str(boot.memory_mib), "-no-reboot"]
         self.argv += ["-serial", "stdio", "-kernel", str(boot.kernel), "-initrd", str(boot.initrd)]
         self.argv += ["-append", boot.command_line]
+        # what QEMU tells of a triple fault: on the console such a guest ends without a word
+        self.argv += ["-d", "cpu_reset", "-D", log.with_suffix(".resets").name]
         if boot.firmware:
             self.argv += ["-drive", f"if=pflash,format=raw,file={boot.firmware}"]
         self.guest: subprocess.Popen[bytes] | None = None  # while it runs

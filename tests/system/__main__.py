@@ -14,6 +14,7 @@ other suites' kernels, too: `btf trixie-backports`.
 """
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Iterable
@@ -33,6 +34,7 @@ from lab.scenario import load_scenario
 from . import bare, btf, host, postmortem, proof, purgatory, service
 from .subject import Subject
 
+CONSOLE_LINES = 60  # that are shown of a guest whose judges did not agree
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
 SERVICE = "service-"  # and the name of a part
 POSTMORTEM = "postmortem-"  # the same
@@ -104,9 +106,17 @@ def run_scenario(name: str, totals: Totals) -> bool:
         checks.expect("drill", True)
         judge_all(folder, scenario, checks)
     say(f"{name}: {time.monotonic() - started:.0f} s with its judges")
-    if not checks.failed and name != CRASH:
+    if checks.failed:
+        show_console(folder)
+    elif name != CRASH:
         folder.discard_memory()
     return not checks.failed
+
+
+def show_console(folder: Folder) -> None:
+    """Of a guest that did not do as it should, what it said last: on another machine nobody can look at its log."""
+    with contextlib.suppress(OSError, LabError):
+        say(f"the end of {folder.console_log.name}:\n{folder.console().tail(CONSOLE_LINES)}")
 
 
 def run_lane(names: tuple[str, ...], totals: Totals) -> bool:
