@@ -28,6 +28,7 @@ struct event {
 	bool counted; /* "[#1]" was there: an oops has all that makes one */
 	bool closed;  /* nothing more of it comes */
 	bool ended;   /* and the kernel said so: "---[ end trace" */
+	bool aside;   /* what comes now is the stack of one that suffers */
 };
 
 /* One run of a kernel. */
@@ -254,6 +255,21 @@ static void adopt(struct boot *b, const struct line *line)
 	}
 }
 
+/*
+ * Where the thread that ends RCU's grace periods gets no CPU, its own stack comes first, then that of the CPU on which it has last
+ * run, which does something else: rcu_check_gp_kthread_starvation() of kernel/rcu/tree_stall.h. The former is the victim.
+ */
+static bool is_aside(struct event *e, const char *text)
+{
+	if (e->crash.cls != CRASH_RCU_STALL)
+		return false;
+	if (strstr(text, "grace-period kthread stack dump:"))
+		e->aside = true;
+	else if (strstr(text, "Stack dump where RCU GP kthread last ran"))
+		e->aside = false;
+	return e->aside;
+}
+
 static bool is_sysrq(const char *text)
 {
 	const char *at = line_after(text, "sysrq: ");
@@ -284,6 +300,8 @@ static void feed_boot(struct boot *b, const struct line *line)
 		e->closed = true;
 		return;
 	}
+	if (e && is_aside(e, line->text))
+		return;
 	if (detail_feed(&b->state.detail, e ? &e->crash : NULL, line->text) || !e)
 		return;
 	if (line_after(line->text, "---[ end ")) {
