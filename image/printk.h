@@ -83,7 +83,7 @@ int printk_format(const struct image *img, printk_write_fn write, void *ctx,
 
 /*
  * What the log says the machine died of: the last "Kernel panic - not syncing: …" line, else the last
- * "Oops:" or "BUG:" line; "" if there is none. Without the time stamp.
+ * line of an oops: with "Oops:" or "BUG:", or counted as "[#1]"; "" if there is none. Without the time stamp.
  */
 struct printk_headline {
 	char panic[256];

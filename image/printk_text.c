@@ -86,6 +86,26 @@ static bool mentions(const struct printk_record *rec, const char *what)
 	return memmem(rec->text, rec->len, what, strlen(what));
 }
 
+/*
+ * What die() calls an oops is counted: "divide error: 0000 [#1] PREEMPT SMP". The word "Oops: " is before each only since
+ * Linux 6.12 (__die_header() of arch/x86/kernel/dumpstack.c).
+ */
+static bool is_counted(const struct printk_record *rec)
+{
+	const char *end = rec->text + rec->len, *at = rec->text;
+
+	while ((at = memmem(at, (size_t)(end - at), " [#", 3))) {
+		at += 3;
+		const char *digits = at;
+
+		while (at < end && *at >= '0' && *at <= '9')
+			at++;
+		if (at > digits && at < end && *at == ']')
+			return true;
+	}
+	return false;
+}
+
 static void keep_line(char dst[256], const struct printk_record *rec)
 {
 	size_t n = 0;
@@ -99,7 +119,7 @@ void printk_headline_feed(struct printk_headline *h, const struct printk_record 
 {
 	if (mentions(rec, "Kernel panic - not syncing"))
 		keep_line(h->panic, rec);
-	else if (mentions(rec, "Oops: ") || mentions(rec, "BUG: "))
+	else if (mentions(rec, "Oops: ") || mentions(rec, "BUG: ") || is_counted(rec))
 		keep_line(h->oops, rec);
 }
 

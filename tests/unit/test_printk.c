@@ -562,6 +562,11 @@ TEST(headline)
 		       "BUG: soft lockup");
 	check_headline((const char *[]){"Oops: general\x1b protection\nRIP: 0010", NULL},
 		       "Oops: general? protection");
+	/* bug: before 6.12 an oops of an exception was none here: crash.json had no reason for BUG(), divisions by zero … */
+	check_headline((const char *[]){"kernel BUG at fs/a.c:1!",
+					"invalid opcode: 0000 [#1] PREEMPT SMP", "CPU: 0 PID: 1",
+					"item [#x], [#], [#2", NULL},
+		       "invalid opcode: 0000 [#1] PREEMPT SMP");
 	memset(longest + 28, 'y', 300);
 	memcpy(cut, longest, 255);
 	check_headline((const char *[]){longest, NULL}, cut);
