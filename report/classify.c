@@ -115,10 +115,47 @@ static bool has(const struct report_stack *s, size_t n, const struct rule *rule,
 	return false;
 }
 
-enum crash_class classify_stack(const struct report_stack *stack, const char **ret_by)
+/* Does it only run when the kernel is dying? */
+static bool is_dying(const struct report_frame *f)
+{
+	static const char *const names[] = {"panic",           "die",        "__die*",
+					    "page_fault_oops", "no_context", "oops_end",
+					    "die_kernel_fault"};
+
+	for (size_t i = 0; f->reliable && f->function && i < ARRAY_SIZE(names); i++)
+		if (is(f->function, names[i]))
+			return true;
+	return false;
+}
+
+/*
+ * The frames of the first death of several: of a panic or an oops that was under way when an exception stopped it, in a
+ * notifier or the like, the one that is furthest out. All of them, if there is none.
+ */
+static struct report_stack first_death(const struct report_stack *stack)
+{
+	struct report_stack from = *stack;
+	bool was_stopped = false, found = false;
+
+	for (size_t i = 0; i < stack->n; i++) {
+		if (was_stopped && !found && is_dying(&stack->v[i])) {
+			from.v = stack->v + i;
+			from.n = stack->n - i;
+			found = true;
+		}
+		if (stack->v[i].interrupted) {
+			was_stopped = true;
+			found = false;
+		}
+	}
+	return from;
+}
+
+enum crash_class classify_stack(const struct report_stack *whole, const char **ret_by)
 {
 	static const struct rule sysrq = {.function = "sysrq_handle_crash"};
 	static const struct rule killed = {.function = "rewind_stack_and_make_dead"};
+	const struct report_stack first = first_death(whole), *stack = &first;
 	size_t n = 0;
 	const char *by = NULL;
 	enum crash_class cls = CRASH_UNKNOWN;
@@ -268,8 +305,11 @@ static void from_stack(const struct classify_sources *s, struct crash *ret)
 		snprintf(ret->comm, sizeof(ret->comm), "%s", s->task->comm);
 	}
 	snprintf(ret->release, sizeof(ret->release), "%s", s->release ? s->release : "");
-	if (s->stack)
-		classify_frames(s->stack, ret);
+	if (s->stack) {
+		const struct report_stack first = first_death(s->stack);
+
+		classify_frames(&first, ret);
+	}
 }
 
 void classify_verdict(const struct classify_sources *sources, struct report_verdict *ret)

@@ -57,6 +57,13 @@ static const struct {
 	{CRASH_SOFT_LOCKUP,
 	 {"*crash_kexec", "panic", "watchdog_timer_fn.cold", "__hrtimer_run_queues",
 	  "asm_sysvec_apic_timer_interrupt", "*acme:acme_spin"}},
+	/* bug: an oops in one who was told of a panic was taken for the reason of it */
+	{CRASH_PANIC,
+	 {"__crash_kexec", "panic", "oops_end.cold", "page_fault_oops", "exc_page_fault",
+	  "*acme:acme_notify", "atomic_notifier_call_chain", "panic", "acme:acme_read"}},
+	{CRASH_SOFT_LOCKUP,
+	 {"panic", "oops_end.cold", "page_fault_oops", "*acme:acme_notify", "panic",
+	  "watchdog_timer_fn.cold", "asm_sysvec_apic_timer_interrupt", "*acme:acme_spin"}},
 	/* the fault is the fault, whatever it stopped: what lies behind it is another matter */
 	{CRASH_BAD_PAGE_FAULT,
 	 {"*crash_kexec", "oops_end", "page_fault_oops", "exc_page_fault", "*acme:acme_timer",
@@ -274,6 +281,21 @@ TEST(stack_alone_gives_the_same_signature)
 	assert_string_equal(verdict->signature.func, with_log);
 }
 
+/* Bug: of an oops in who was told of an oops the stack named the second one, the log the first. */
+TEST(the_first_of_two_oopses)
+{
+	static const char *const twice[] = {
+		"*acme:acme_told",    "notify_die",      "__die_body", "page_fault_oops",
+		"asm_exc_page_fault", "*acme:acme_read", "vfs_read",   NULL};
+
+	judge(log_crash, twice);
+	if (verdict->n_notes)
+		fail_msg("%s", verdict->notes[0]);
+	assert_int_equal(verdict->agreement, REPORT_AGREE);
+	judge(NULL, twice);
+	assert_string_equal(verdict->signature.title, "bad-page-fault in acme:acme_read");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_place, begin, end),
 		cmocka_unit_test_setup_teardown(another_cpu, begin, end),
 		cmocka_unit_test_setup_teardown(another_task, begin, end),
+		cmocka_unit_test_setup_teardown(the_first_of_two_oopses, begin, end),
 		cmocka_unit_test_setup_teardown(one_witness_or_none, begin, end),
 		cmocka_unit_test_setup_teardown(stack_alone_gives_the_same_signature, begin, end),
 	};
