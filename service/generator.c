@@ -268,7 +268,9 @@ static int add_device(struct plan *p, const char *device, struct err *err)
 static void add_network(struct plan *p)
 {
 	fprintf(p->text, "Wants=network-online.target\n"
-			 "After=network-online.target nss-lookup.target remote-fs.target\n");
+			 "After=network-online.target\n"
+			 "After=nss-lookup.target\n"
+			 "After=remote-fs.target\n");
 }
 
 static int add_targets(struct plan *p, const struct config *config, struct err *err)

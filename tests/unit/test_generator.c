@@ -139,9 +139,10 @@ TEST(one_device_twice_is_bounded_once)
 /* Names and routes have to be there when the image is judged. */
 TEST(remote_targets_wait_for_the_network)
 {
-	static const char network[] =
-		"Wants=network-online.target\n"
-		"After=network-online.target nss-lookup.target remote-fs.target\n";
+	static const char network[] = "Wants=network-online.target\n"
+				      "After=network-online.target\n"
+				      "After=nss-lookup.target\n"
+				      "After=remote-fs.target\n";
 	char want[1024];
 
 	generate("nfs nas:/x\nssh a@b\n", "");
