@@ -5,8 +5,8 @@
 #   SAN=address,undefined   sanitizers; objects go to build/san-address-undefined/
 #   CC=clang                another compiler
 #   STRIP=no                debug information stays in lifeboat-init: for packages, which take it out themselves
-# Targets: all, check (all of: lint, unit, described, plans, people, records, html, web, sanitizers, threads, fuzz, packages,
-#          system), fidelity, demo, install, uninstall, deb, clean.
+# Targets: all, check (all of: lint, unit, described, plans, people, records, drill, html, web, sanitizers, threads, fuzz, packages,
+#          system), drills, support-matrix, fidelity, demo, install, uninstall, deb, clean.
 
 VERSION := 0.1.0
 CC      ?= gcc
@@ -35,6 +35,7 @@ bashcompdir     ?= $(datadir)/bash-completion/completions
 zshcompdir      ?= $(datadir)/zsh/site-functions
 fishcompdir     ?= $(datadir)/fish/vendor_completions.d
 pkglibexecdir   := $(libexecdir)/lifeboat
+pkgdatadir      := $(datadir)/lifeboat
 
 comma := ,
 BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
@@ -45,7 +46,7 @@ WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wvla -Wundef -Wstrict-prototypes -Wmi
 	-Wpointer-arith -Wcast-align -Wwrite-strings -Wframe-larger-than=16384
 WARN += $(if $(W),-Wconversion -Wno-sign-conversion -Wswitch-enum -Werror)
 ALL_CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLIFEBOAT_VERSION='"$(VERSION)"' \
-	-DLIFEBOAT_LIBEXEC='"$(pkglibexecdir)"' $(CPPFLAGS)
+	-DLIFEBOAT_LIBEXEC='"$(pkglibexecdir)"' -DLIFEBOAT_SHARE='"$(pkgdatadir)"' $(CPPFLAGS)
 HARDEN := -fstack-protector-strong $(if $(SAN)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 ALL_CFLAGS := -std=gnu11 $(WARN) $(HARDEN) -fno-common -ffunction-sections -fdata-sections \
 	-pthread $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
@@ -87,8 +88,9 @@ PROGRAMS := $(BUILD)/lifeboat $(BUILD)/lifeboat-send $(if $(SAN),,$(BUILD)/lifeb
 	$(BUILD)/lab-saboteur $(BUILD)/lab-crowd)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
-.PHONY: all judge check records unit unit-build sanitizers threads fuzz fuzzers described plans people html web lint system fidelity demo install clean \
-	bench bench-build bench-codec packages uninstall deb installable completions FORCE
+.PHONY: all judge check records unit unit-build sanitizers threads fuzz fuzzers described plans people drill html web lint system fidelity demo install clean \
+	bench bench-build bench-codec drills support-matrix packages uninstall deb install-main install-drill installable installable-drill \
+	completions FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -121,7 +123,7 @@ $(BUILD)/lifeboat-init: $(call obj,capture/init.c $(CAPTURE_SRC) $(CORE_SRC))
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(STATIC_LDFLAGS) -static $(if $(filter no,$(STRIP)),,-s) \
 		-o $@ $^ $(STATIC_LIBS)
 
-$(BUILD)/lab-guest: $(call obj,lab/guest.c lab/guest_disks.c)
+$(BUILD)/lab-guest: $(call obj,lab/guest.c lab/guest_crasher.c lab/guest_deaths.c lab/guest_disks.c lab/guest_shape.c)
 $(BUILD)/lab-saboteur: $(call obj,lab/saboteur.c)
 $(BUILD)/lab-crowd: $(call obj,lab/crowd.c lab/crowd_kinds.c)
 $(BUILD)/lab-guest $(BUILD)/lab-saboteur $(BUILD)/lab-crowd:
@@ -150,7 +152,7 @@ $(BUILD)/records-make: $(call obj,tests/records/make.c) $(LIB_OBJ)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS)
 
 # Whatever is made of these names is made anew when they change.
-INSTALL_DIRS := prefix=$(prefix) sbindir=$(sbindir) libexecdir=$(libexecdir)
+INSTALL_DIRS := prefix=$(prefix) sbindir=$(sbindir) libexecdir=$(libexecdir) datadir=$(datadir)
 $(BUILD)/install-dirs: FORCE
 	@mkdir -p $(@D)
 	@echo '$(INSTALL_DIRS)' | cmp -s - $@ || echo '$(INSTALL_DIRS)' > $@
@@ -267,7 +269,7 @@ bench: all $(BUILD)/bench/read_bench $(BUILD)/bench/nosync.so
 
 check:
 	$(Q)$(PYTHON) tests/check.py
-lint unit described plans people records html web sanitizers threads packages system:
+lint unit described plans people records drill html web sanitizers threads packages system:
 	$(Q)$(PYTHON) tests/check.py build $@
 # Much longer than the check's stage does: make fuzz FUZZ_SECONDS=3600 FUZZ="kdump flat"
 FUZZ_SECONDS ?= 600
@@ -276,6 +278,15 @@ fuzz: fuzzers
 # All levels of the matrix that the system stage takes a part of
 fidelity: all judge
 	$(Q)$(PYTHON) -m tests.system host --full fidelity
+# What is run each night: make drills, or make drills DRILLS="deaths --kernel=own,bookworm-backports"
+DRILLS ?= nightly
+drills: all judge
+	$(Q)$(PYTHON) -m lab.drill --out=$(BUILD)/drills $(DRILLS)
+# Out of results, and of what docs/support-matrix.json has kept of earlier ones: make support-matrix RESULTS=build/drills/results.json
+RESULTS ?= $(BUILD)/drills/results.json
+support-matrix:
+	$(Q)$(PYTHON) -m lab.drill.support --keep docs/support-matrix.json $(wildcard docs/support-matrix.json) $(RESULTS) \
+		> $(BUILD)/support-matrix.md && cp $(BUILD)/support-matrix.md docs/
 demo: all
 	$(Q)$(PYTHON) -m lab demo
 
@@ -307,6 +318,18 @@ INSTALLED := 755:$(BUILD)/lifeboat:$(sbindir)/lifeboat \
 	$(foreach d,README.md CHANGELOG.md $(filter-out docs/ARCHITECTURE.md,$(wildcard docs/*.md)),644:$(d):$(docdir)/$(notdir $(d))) \
 	$(foreach d,$(wildcard docs/guides/*.md),644:$(d):$(docdir)/guides/$(notdir $(d))) \
 	644:docs/lifeboat.conf.example:$(docdir)/lifeboat.conf.example
+
+# What `lifeboat drill` takes besides, a package of its own: the lab without what only tests and benchmarks run, what runs in
+# its guests, and a guide that a scenario follows.
+LAB_OF_TESTS := $(addsuffix .py,$(addprefix lab/,__main__ bench big compare crowd demo diet drgn_look live looks pipe sides \
+	stream synthetic whole $(addprefix judges/,pages postmortem stacks verdict)))
+LAB_FILES    := $(filter-out $(LAB_OF_TESTS) %/__pycache__,$(wildcard $(addprefix lab/,*.py handover.config crasher/* drill/* \
+	judges/*.py servers/*.py servers/s3/* world/*.py)) $(shell find lab/scenarios -name '*.toml')) docs/guides/boot-once.md
+OF_DRILL     := 755:$(BUILD)/lab-guest:$(pkglibexecdir)/drill/lab-guest \
+	755:$(BUILD)/lab-saboteur:$(pkglibexecdir)/drill/lab-saboteur \
+	$(foreach f,$(LAB_FILES),644:$(f):$(pkgdatadir)/$(f))
+DRILL_LINKS  := $(sbindir)/lifeboat $(pkglibexecdir)/lifeboat-init $(pkglibexecdir)/lifeboat-send
+
 CONF      := $(sysconfdir)/lifeboat.conf
 GENERATOR := $(generatordir)/lifeboat-generator
 STATE_DIR := $(localstatedir)/lib/lifeboat
@@ -314,27 +337,38 @@ CRASH_DIR := $(localstatedir)/crash
 
 # What `install` needs of the build.
 installable: $(BUILD)/lifeboat $(BUILD)/lifeboat-init $(BUILD)/lifeboat-send $(FROM_IN) completions
+installable-drill: $(BUILD)/lab-guest $(BUILD)/lab-saboteur
 
 colon := :
 define newline
 
 
 endef
-install: installable
-	$(foreach f,$(INSTALLED),$(Q)install -Dm$(word 1,$(subst $(colon), ,$(f))) \
+install_all = $(foreach f,$(1),$(Q)install -Dm$(word 1,$(subst $(colon), ,$(f))) \
 		$(word 2,$(subst $(colon), ,$(f))) "$(DESTDIR)$(word 3,$(subst $(colon), ,$(f)))"$(newline)	)
+remove_all = $(foreach f,$(1),$(Q)rm -f "$(DESTDIR)$(word 3,$(subst $(colon), ,$(f)))"$(newline)	)
+install: install-main install-drill
+
+install-main: installable
+	$(call install_all,$(INSTALLED))
 	$(Q)mkdir -p "$(DESTDIR)$(generatordir)" "$(DESTDIR)$(localstatedir)/lib"
 	$(Q)ln -sfr "$(DESTDIR)$(sbindir)/lifeboat" "$(DESTDIR)$(GENERATOR)"
 	$(Q)test -e "$(DESTDIR)$(CONF)" || install -Dm644 docs/lifeboat.conf.example "$(DESTDIR)$(CONF)"
 	$(Q)test -d "$(DESTDIR)$(STATE_DIR)" || install -dm700 "$(DESTDIR)$(STATE_DIR)"
 	$(Q)test -d "$(DESTDIR)$(CRASH_DIR)" || install -dm700 "$(DESTDIR)$(CRASH_DIR)"
 
+install-drill: installable-drill
+	$(call install_all,$(OF_DRILL))
+	$(Q)for program in $(DRILL_LINKS); do \
+		ln -sfr "$(DESTDIR)$$program" "$(DESTDIR)$(pkglibexecdir)/drill/"; done
+
 # Dumps, images and a configuration that somebody has changed stay.
 uninstall:
-	$(foreach f,$(INSTALLED),$(Q)rm -f "$(DESTDIR)$(word 3,$(subst $(colon), ,$(f)))"$(newline)	)
-	$(Q)rm -f "$(DESTDIR)$(GENERATOR)"
+	$(call remove_all,$(INSTALLED) $(OF_DRILL))
+	$(Q)rm -f "$(DESTDIR)$(GENERATOR)" $(foreach p,$(DRILL_LINKS),"$(DESTDIR)$(pkglibexecdir)/drill/$(notdir $(p))")
+	$(Q)test ! -d "$(DESTDIR)$(pkgdatadir)" || find "$(DESTDIR)$(pkgdatadir)" -depth -type d -empty -delete
 	$(Q)! cmp -s docs/lifeboat.conf.example "$(DESTDIR)$(CONF)" || rm -f "$(DESTDIR)$(CONF)"
-	$(Q)for dir in $(pkglibexecdir) $(docdir)/guides $(docdir) $(STATE_DIR) $(CRASH_DIR); do \
+	$(Q)for dir in $(pkglibexecdir)/drill $(pkglibexecdir) $(docdir)/guides $(docdir) $(STATE_DIR) $(CRASH_DIR); do \
 		rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; done
 
 # Debian packages, in build/deb; made of a copy, so that this tree stays as it is.

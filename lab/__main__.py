@@ -32,7 +32,7 @@ def say(text: str) -> None:
 
 def chosen_scenario(options: argparse.Namespace) -> Scenario:
     """The scenario, with another reservation if the user wants one."""
-    scenario = load_scenario(options.scenario)
+    scenario = load_scenario(options.scenario, getattr(options, "over", ()))
     if not options.crashkernel:
         return scenario
     return replace(scenario, guest=replace(scenario.guest, crashkernel=options.crashkernel))
@@ -56,7 +56,8 @@ def command_crash(options: argparse.Namespace) -> int:
 def command_judge(options: argparse.Namespace) -> int:
     """Judge a finished crash."""
     folder = Folder(options.folder.resolve())
-    scenario = load_scenario(folder.facts().scenario)
+    facts = folder.facts()
+    scenario = load_scenario(facts.scenario, facts.overlays)
     totals = Totals()
     judge_all(folder, scenario, Checks(totals, scenario.name))
     say(totals.closing_line())
@@ -122,6 +123,8 @@ def parse() -> argparse.Namespace:
 
     one = commands.add_parser("crash", parents=[drill], help="run one scenario")
     one.add_argument("scenario", help=f"one of: {known}")
+    one.add_argument("--over", action="append", default=[], metavar="KIND/NAME",
+                     help="a target or fault to lay over it, like targets/nfs or faults/server-dead; any number of them")
     one.add_argument("--out", type=Path, metavar="DIR", help="default: build/lab/SCENARIO")
     one.set_defaults(command=command_crash)
 

@@ -7,6 +7,7 @@
     damage KIND     of the crashed kernel's memory: see damage.py
     keep NAME       the disks as they are now, which is what a power cut would leave, are kept for the judges
     cut             the guest ends here, as by a power cut
+    nmi             another interrupt that cannot be masked, and that nobody has asked for
     unplug CARD     a network card's cable is pulled: it has no carrier; "plug" ends it
 
 and to what is in its network, as lab/world/main.py says it: kill, stop, start, vanish, revoke, rekey SERVER; drop, join CARD;
@@ -17,11 +18,11 @@ import re
 import time
 from collections.abc import Callable
 
-from .console import PANIC
+from .console import DIED
 from .errors import LabError
 from .scenario import Action
 
-WORDS = {"attach": 2, "detach": 2, "hang": 2, "damage": 2, "keep": 2, "cut": 1, "plug": 2, "unplug": 2}
+WORDS = {"attach": 2, "detach": 2, "hang": 2, "damage": 2, "keep": 2, "cut": 1, "nmi": 1, "plug": 2, "unplug": 2}
 WORLD_WORDS = {"kill": 2, "stop": 2, "start": 2, "vanish": 2, "revoke": 2, "rekey": 2, "drop": 2, "join": 2, "lose": 3}
 
 
@@ -41,7 +42,7 @@ class Actions:
 
     def hear(self, text: str) -> None:
         """One line of the console."""
-        self.panicked = self.panicked or bool(re.search(PANIC, text))
+        self.panicked = self.panicked or bool(re.search(DIED, text))
         if not self.panicked:
             return
         now = time.monotonic()

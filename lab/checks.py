@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .errors import LabError
+from .errors import LabError, Unavailable
 
 
 class Totals:
@@ -62,8 +62,10 @@ class Checks:
 
     @contextmanager
     def guard(self, name: str) -> Iterator[None]:
-        """What a judge cannot judge has failed, and the next judge goes on."""
+        """What a judge cannot judge has failed, and the next judge goes on; one that lacks a program of somebody else's is skipped."""
         try:
             yield
+        except Unavailable as err:
+            self.skip(name, str(err))
         except LabError as err:
             self.expect(name, False, str(err))

@@ -6,18 +6,22 @@ scenario's commands, which end with a loaded panic kernel; the image and the rec
 """
 
 import json
+import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from . import debian, debs, disk, kernels
-from .crash import CRASH_ROOT, Drill, Facts, fetch_packages, link_or_copy, system_program
+from . import debian, debs, disk, kernels, userconf
+from .console import Console
+from .crash import CRASH_ROOT, Drill, Facts, link_or_copy, system_program
 from .disks import PRECIOUS
+from .errors import LabError
 from .paths import program
 
 IMAGE = "/var/lib/lifeboat.img"
 RECIPE = "/var/lib/lifeboat.recipe"
 CONF = "/etc/lifeboat.conf"
+FAILED = "lab: FAILED: "
 ARM, AFTER = "/lab-arm", "/lab-after-boot"
 PROGRAMS = ("find", "grep", "modprobe", "sed")  # of this machine
 
@@ -63,6 +67,20 @@ def put_newer(tree: Path, suite: str, package: str, path: str) -> None:
     wrapper.chmod(0o755)
 
 
+def copy_own(path: Path, tree: Path) -> None:
+    """A program of this machine at its own path, with its libraries; of a script, what runs it."""
+    at = str(path.absolute())
+    if userconf.is_dynamic(path):
+        disk.copy_program(path, tree, at)
+        return
+    target = tree / at.lstrip("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(path, target)
+    interpreter = userconf.interpreter_of(path)
+    if interpreter and not (tree / interpreter.lstrip("/")).exists():
+        disk.copy_program(system_program(interpreter), tree, interpreter)
+
+
 class ConfiguredDrill(Drill):
     """One run of one scenario with a configuration."""
 
@@ -70,8 +88,7 @@ class ConfiguredDrill(Drill):
 
     def run_in_world(self) -> Facts:
         """The whole drill; the folder then holds everything that the judges need."""
-        kernel = fetch_packages(self.scenario)
-        self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
+        kernel = self.fetch()
         # its place says that the folder is ours; the guest's recipe comes there in the end
         self.folder.recipe.write_text(self.scenario.configured.conf, encoding="utf-8")
         first = self.first_image(kernel)
@@ -101,7 +118,8 @@ class ConfiguredDrill(Drill):
         self.capture_kernel = capture.version
         for version, root in {kernel.version: kernel.root, capture.version: capture.root}.items():
             modules = tree / "usr/lib/modules" / version
-            shutil.copytree(root / "lib/modules" / version, modules, copy_function=link_or_copy)
+            links = shutil.ignore_patterns("build", "source")  # to where modules are built
+            shutil.copytree(root / "lib/modules" / version, modules, ignore=links, copy_function=link_or_copy)
             for path in (root / "boot").iterdir():
                 shutil.copy2(path, tree / "boot")
         disk.copy_program(program("lifeboat"), tree, "/usr/sbin/lifeboat")
@@ -109,8 +127,11 @@ class ConfiguredDrill(Drill):
         shutil.copy2(program("lifeboat-init"), tree / "usr/lib/lifeboat")
         for name in (*PROGRAMS, *wanted.programs):
             disk.copy_program(system_program(name), tree, f"/usr/sbin/{name}")
+        for name in wanted.copies:
+            copy_own(Path(name), tree)
         for words in wanted.newer:
             put_newer(tree, *words.split())
+        self.add_crasher(kernel, tree)
         self.add_files(tree)
         files = {
             ARM: SHELL + wanted.prepare + wanted.arm,
@@ -127,11 +148,21 @@ class ConfiguredDrill(Drill):
             "kernel": f"/boot/{kernel.vmlinuz.name}",
             "initrd": IMAGE,
             "script": ARM,
+            **self.death_conf(),
             "after-run": f"/bin/sh {AFTER}",
             **self.places.conf(),
             **self.scenario.load,
         }
         self.finish_disk(tree, conf)
+
+    def failure(self, console: Console, why: str) -> LabError:
+        """What went wrong in the guest's shell comes first."""
+        said = [line.text for line in console.lines]
+        if ended := [number for number, line in enumerate(said) if line.startswith(FAILED)]:
+            since = max((n for n, line in enumerate(said[: ended[0]]) if line.startswith("lab: step ")), default=0)
+            ours = [line for line in said[since : ended[0]] if re.match(r"lifeboat( \S+)?: |lab: (status|no) ", line)]
+            why = "; ".join([said[since].removeprefix("lab: "), *ours[:3]]) if ours else why
+        return super().failure(console, why)
 
     def fill_in(self, text: str) -> str:
         """The same, and @KERNEL@ is the version of the capture kernel."""

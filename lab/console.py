@@ -7,8 +7,14 @@ from pathlib import Path
 
 from .errors import LabError
 
-# As a kernel prints it itself; the capture quotes the line with words of its own before it.
-PANIC = r"^\[ *\d+\.\d+\] Kernel panic - not syncing"
+# The line that dates a death, as a kernel prints it itself; the capture quotes it with words of its own before it. An oops that
+# starts the panic kernel does so before anything says "panic" (oops_end() of arch/x86/kernel/dumpstack.c): then it is what die()
+# numbers, like "Oops: 0002 [#1] PREEMPT SMP".
+PANIC = r"^\[ *\d+\.\d+\] (?!lifeboat: )(Kernel panic - not syncing|.*: [0-9a-f]{4,16} \[#\d+\])"
+
+# The first sign of a death. A panic in an NMI does not reach the console before the panic kernel starts (printk() leaves it to an
+# interrupt that never comes), so that this one's own command line is the first that tells.
+DIED = PANIC + r"|^\[ *0\.0+\] (Kernel command|Command) line: .*\belfcorehdr="
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class Console:
     def read(cls, path: Path) -> "Console":
         """Read a log written by qemu.Machine."""
         lines = []
-        for raw in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        log = path.read_text(encoding="utf-8", errors="replace")
+        for raw in filter(None, log.split("\n")):  # splitlines() also splits at what a guest may print, like a form feed
             seconds, _, text = raw.strip().partition(" ")
             try:
                 lines.append(Line(float(seconds), text))

@@ -9,15 +9,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from . import arrived, debian, debs, disk, kernels, qemu, staged, tools, uki
+from . import arrived, debian, debs, disk, kernels, modules, qemu, staged, tools, uki
 from .action import WORLD_WORDS, Actions
-from .console import PANIC, Console
+from .console import DIED, Console
 from .damage import Damage
 from .disks import PRECIOUS, make_old_crashes
-from .errors import LabError
+from .errors import LabError, Unavailable
 from .paths import build_dir, program
 from .places import Places
 from .proc import environment, run
@@ -32,12 +32,19 @@ WAITING = re.compile(r"^lab: waiting after (\S+)$")
 CRASH_FOLDER = re.compile(r"(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\dZ)(-[0-9a-f]{8}|-\d+)?")
 DISK_MODULES = ["virtio_pci", "virtio_blk"]
 AFTER_SECONDS = 60
+# A guest stands still when this machine has other things to do. A kernel panics if its timer does so at boot ("IO-APIC + timer
+# does not work"); under KVM it does not look either (paravirt_ops_setup() of arch/x86/kernel/kvm.c). And one of a single CPU
+# believes a time stamp counter that it has measured meanwhile: its clock was fifty times too fast, and deadlines passed at once.
+PATIENCE = "no_timer_check tsc=unstable"
+# Of CPU 0, bank 1: uncorrected, the context is corrupt, an address is there (IA32_MCi_STATUS); IA32_MCG_STATUS says that it is
+# being handled and that nothing can go on.
+MACHINE_CHECK = "mce 0 1 0xbe00000000000005 0x4 0x1000 0x0"
 
 # Console lines, each awaited after the one before, and what they tell the user.
 PHASES: tuple[tuple[str, str], ...] = (
     (r"^lab: up$", "first kernel is up"),
     (r"^lab: armed$", "panic kernel loaded"),
-    (PANIC, "panic"),
+    (DIED, "panic"),
     (r"Run /init as init process", "capture kernel is up"),
 )
 
@@ -48,12 +55,14 @@ class Facts:
 
     scenario: str
     kernel: str
-    suite: str  # of Debian, whose kernel it is; empty: this machine's own
+    suite: str  # of Debian, whose kernel it is, or the user's word for another; empty: this machine's own
     memory_mib: int
     level: int
     accelerator: str
     seconds: float
     at: str = ROOT_DISK  # the disk or share with the crash folder that most judges look at
+    plugged_mib: int = 0  # memory that it got while it ran
+    overlays: list[str] = field(default_factory=list)  # what was laid over the scenario
 
 
 class Folder:
@@ -124,7 +133,7 @@ def system_program(name: str) -> Path:
     """A program of this machine."""
     found = shutil.which(name, path=environment()["PATH"])
     if not found:
-        raise LabError(f"{name} is not installed on this machine")
+        raise Unavailable(f"{name} is not installed on this machine")
     return Path(found)
 
 
@@ -141,8 +150,11 @@ def fetch_packages(scenario: Scenario) -> debs.Kernel:
     if scenario.restart.by == "systemd" or scenario.configured.conf:
         debian.fetch_system()
     if scenario.restart.by:
-        debs.fetch_kernel(scenario.restart.suite)
-    return kernels.fetch_kernel(scenario.guest.suite, scenario.guest.flavour)
+        kernels.second_of(scenario)
+    kernel = kernels.of_guest(scenario.guest)
+    if scenario.death.crasher:
+        modules.fetch_crasher(kernel, scenario.guest.kernel, scenario.guest.suite)
+    return kernel
 
 
 def link_or_copy(source: str, target: str) -> None:
@@ -168,6 +180,7 @@ class Drill:
         self.actions = Actions(scenario.actions, self.act)
         self.machine: qemu.Machine | None = None  # while it lives
         self.phases = list(self.told)
+        self.root_modules: list[str] = []  # that the guest's kernel has not built in
         self.started = time.monotonic()
         self.regions: list[tuple[int, int]] = []  # reserved for the panic kernel
         self.staged: dict[str, list[Segment]] = {}  # by kexec-tools
@@ -184,8 +197,7 @@ class Drill:
 
     def run_in_world(self) -> Facts:
         """The same, with the servers there."""
-        kernel = fetch_packages(self.scenario)
-        self.step(f"kernel {kernel.version} (Debian {kernel.package_version})")
+        kernel = self.fetch()
         first, capture = self.images(kernel)
         self.places.make()
         self.make_disk(kernel, capture)
@@ -199,6 +211,17 @@ class Drill:
         text = json.dumps(asdict(facts), indent=1)
         self.folder.facts_file.write_text(text + "\n", encoding="utf-8")
         return facts
+
+    def fetch(self) -> debs.Kernel:
+        """The kernel, with whatever else is to be fetched. One that a user has named may lack what the scenario is about."""
+        kernel = fetch_packages(self.scenario)
+        self.step(f"kernel {kernel.version} ({kernel.source})")
+        if self.scenario.guest.kernel:
+            wanted = [*self.scenario.modules, *self.scenario.guest.first_modules, *self.places.modules()]
+            if why := kernels.unfit(kernel, wanted, self.scenario.needs):
+                raise Unavailable(f"kernel {kernel.version} {why}")
+        self.root_modules = kernels.root_modules(kernel)
+        return kernel
 
     def images(self, kernel: debs.Kernel) -> tuple[Path, Path]:
         """The first kernel's initramfs and the capture kernel's, from the same builder."""
@@ -247,7 +270,9 @@ class Drill:
         first = self.folder.path / "first.img"
         # The first kernel needs its disks in every scenario, whatever the capture kernel lacks.
         recipe = self.folder.path / "first.recipe"
-        names = [*DISK_MODULES, *self.places.modules(), *self.scenario.guest.first_modules]
+        names = [*DISK_MODULES, *kernels.root_modules(kernel), *self.places.modules(), *self.scenario.guest.first_modules]
+        names += ["virtio_mem"] if self.scenario.guest.file_mib != self.scenario.guest.memory_mib else []
+        names += ["virtio_balloon"] if self.scenario.guest.balloon_mib else []
         lines = ["schema = lifeboat-recipe-3"]
         lines += [f"module = {name}" for name in names]
         lines += ["target = fs", f"device = UUID={self.uuid}", "fstype = ext4"]
@@ -257,7 +282,7 @@ class Drill:
 
     def write_recipe(self, path: Path) -> None:
         """The scenario's recipe: what it has for all, its links and layers, then its targets."""
-        pairs = [*self.scenario.recipe.items(), ("module", self.scenario.modules)]
+        pairs = [*self.scenario.recipe.items(), ("module", self.capture_modules())]
         for target in (*self.scenario.links, *self.scenario.layers, *self.scenario.targets):
             pairs += target.items()
         lines = []
@@ -265,6 +290,11 @@ class Drill:
             values: list[str] = value if isinstance(value, list) else [str(value)]
             lines += [f"{key} = {one}" for one in values]
         path.write_text(self.fill_in("\n".join(lines)) + "\n", encoding="utf-8")
+
+    def capture_modules(self) -> list[str]:
+        """The scenario's, and the root disk's file system where a target is on such a one."""
+        there = any(target.get("fstype") == "ext4" for target in self.scenario.targets)
+        return list(dict.fromkeys([*self.scenario.modules, *(self.root_modules if there else [])]))
 
     def initramfs(self, kernel: debs.Kernel, recipe: Path, init: str, image: Path) -> None:
         """One image by our own builder, with one of the built programs as its init."""
@@ -285,6 +315,7 @@ class Drill:
         if self.scenario.peers:
             kexec, folders = debs.fetch_kexec()
             disk.copy_program(kexec, tree, "/usr/sbin/kexec", folders)
+        self.add_crasher(kernel, tree)
         shutil.copy(kernel.vmlinuz, tree / "boot")
         shutil.copy(capture, tree / "boot/capture.img")
         if self.scenario.uki:
@@ -298,16 +329,33 @@ class Drill:
             "load-args": " ".join(self.scenario.load_args),
             "peers": " ".join(self.scenario.peers),
             "wait": int(bool(self.scenario.damage)),
-            "crashes": self.scenario.guest.crashes,
+            "plug-mib": self.scenario.guest.plug_mib,
+            "plug-later-mib": self.scenario.guest.plug_later_mib,
+            "balloon-mib": self.scenario.guest.balloon_mib,
+            **self.death_conf(),
             "after-run": "; ".join(" ".join(words) for words in self.after_run()),
             **self.places.conf(),
             **self.scenario.load,
         }
         self.finish_disk(tree, conf)
 
+    def add_crasher(self, kernel: debs.Kernel, tree: Path) -> None:
+        """The module that the guest dies by, if it does."""
+        if self.scenario.death.crasher:
+            guest = self.scenario.guest
+            module = modules.fetch_crasher(kernel, guest.kernel, guest.suite)
+            shutil.copy(module, tree / modules.AT.lstrip("/"))
+            shutil.copy(module.with_name(modules.DEBUG), self.folder.path)
+
+    def death_conf(self) -> dict[str, str | int]:
+        """What /lab.conf says about how the guest dies."""
+        guest, death = self.scenario.guest, self.scenario.death
+        sysctls = " ".join(f"{name}={value}" for name, value in death.sysctls.items())
+        return {"crashes": guest.crashes, "death": death.way, "sysctls": sysctls}
+
     def capture_line(self) -> list[str]:
         """The words of the capture kernel's command line."""
-        return [*self.scenario.command_line, *self.scenario.guest.capture_args]
+        return [*self.scenario.command_line, PATIENCE, *self.scenario.guest.capture_args]
 
     def after_run(self) -> list[list[str]]:
         """The commands for the time after the crash, with what they name."""
@@ -323,7 +371,7 @@ class Drill:
     def boot(self, kernel: debs.Kernel, first: Path, more: list[str]) -> qemu.Boot:
         """What the guest boots, with more words on its command line."""
         guest = self.scenario.guest
-        words = ["console=ttyS0", "panic=1", f"crashkernel={guest.crashkernel}"]
+        words = ["console=ttyS0", "panic=1", PATIENCE, f"crashkernel={guest.crashkernel}"]
         command_line = " ".join([*words, f"lab.root={self.uuid}", *guest.kernel_args, *more])
         memory, cpus = guest.memory_mib, guest.cpus
         return qemu.Boot(kernel.vmlinuz, first, command_line, memory, cpus, self.firmware())
@@ -342,7 +390,14 @@ class Drill:
         boot = self.boot(kernel, first, [])
         accelerator = qemu.accelerator(boot)
         machine = qemu.Machine(boot, accelerator, self.folder.console_log)
-        machine.back_memory(self.folder.ram)
+        if guest.nodes:
+            machine.back_nodes(self.folder.ram, guest.nodes)
+        else:
+            machine.back_memory(self.folder.ram)
+        if plugged := guest.file_mib - guest.memory_mib:
+            machine.add_pluggable(self.folder.ram, plugged)
+        if guest.balloon_mib:
+            machine.argv += ["-device", "virtio-balloon-pci"]
         machine.add_disk(self.folder.disk)
         machine.add_monitor()
         self.places.add_to(machine)
@@ -373,7 +428,7 @@ class Drill:
         """Boot, crash and capture; ends when the guest has powered off."""
         facts = self.live(kernel, first)
         console = self.folder.console()
-        if not console.find(PANIC):
+        if not console.find(DIED):
             raise self.failure(console, "the first kernel ended without a panic")
         return facts
 
@@ -386,6 +441,7 @@ class Drill:
         hear = lambda text: self.hear(machine, kernel, text)
         ended = machine.run(guest.seconds, hear, self.actions.tick)
         self.machine = None
+        machine.join_memory(self.folder.ram)
         if not ended:
             why = f"the guest did not end within {guest.seconds} s"
             raise self.failure(self.folder.console(), why)
@@ -393,7 +449,8 @@ class Drill:
         self.step("the guest has ended")
         name, level, memory = self.scenario.name, self.scenario.level, guest.memory_mib
         at = self.scenario.expect.at
-        return Facts(name, kernel.version, guest.suite, memory, level, accelerator, seconds, at)
+        suite, plugged, over = guest.kernel or guest.suite, guest.file_mib - memory, self.scenario.overlays
+        return Facts(name, kernel.version, suite, memory, level, accelerator, seconds, at, plugged, over)
 
     def hear(self, machine: qemu.Machine, kernel: debs.Kernel, text: str) -> bool:
         """One line of the guest, which may be waiting for us; never ends the guest."""
@@ -401,9 +458,31 @@ class Drill:
         self.actions.hear(text)
         self.regions += staged.regions_in(text)
         if waiting := WAITING.match(text):
-            self.look(kernel, waiting.group(1))
+            if not self.do_to_machine(machine, waiting.group(1)):
+                self.look(kernel, waiting.group(1))
             machine.answer("go on")
         return False
+
+    def do_to_machine(self, machine: qemu.Machine, what: str) -> bool:
+        """The guest waits for what only the host can do: memory comes or goes, or it dies of that."""
+        guest = self.scenario.guest
+        if what == "plug":
+            machine.plug(guest.plug_mib)
+        elif what == "plug-later":
+            machine.plug(guest.plug_mib + guest.plug_later_mib)
+        elif what == "balloon":
+            machine.inflate(guest.balloon_mib)
+        elif what == "nmi":
+            machine.execute("inject-nmi")
+        elif what == "mce":
+            machine.execute("human-monitor-command", **{"command-line": MACHINE_CHECK})
+        elif what == "break":
+            machine.execute("chardev-send-break", id="serial0")
+            machine.answer("c")
+        else:
+            return False
+        self.step(f"{what}: done")
+        return True
 
     def look(self, kernel: debs.Kernel, after: str) -> None:
         """The guest waits, and something is staged: look at what a peer did, damage what we did."""
@@ -431,11 +510,12 @@ class Drill:
             ram = Ram(self.folder.ram, self.scenario.guest.memory_mib, writable=True)
             Damage(ram, elfcorehdr_address(self.folder.console())).do(name)
         elif what == "keep":
-            self.machine.execute("stop")
-            self.places.keep(name, self.folder.disk)
-            self.machine.execute("cont")
+            with self.machine.standing_still():
+                self.places.keep(name, self.folder.disk)
         elif what == "cut":
             self.machine.cut_power()
+        elif what == "nmi":
+            self.machine.execute("inject-nmi")
         elif what in ("plug", "unplug"):
             self.machine.set_link(name, what == "plug")
         elif what in WORLD_WORDS:
@@ -452,12 +532,19 @@ class Drill:
         """An error that shows the end of the console."""
         return LabError(f"{why}; the console ended with\n{console.tail()}")
 
+    def collect_other(self) -> None:
+        """Crashes that are elsewhere on the root disk."""
+        path = self.scenario.configured.root_path.rstrip("/")
+        if path and path != CRASH_ROOT and not path.startswith(f"{CRASH_ROOT}/"):
+            disk.extract(self.folder.disk, path, self.folder.captured / "other")
+
     def collect(self) -> None:
         """Take the capture's folder out of the disk image, and what is on the others."""
         if left := self.actions.left():
             why = f"no line of the console was the sign to {', '.join(left)}"
             raise self.failure(self.folder.console(), why)
         disk.extract(self.folder.disk, CRASH_ROOT, self.folder.captured)
+        self.collect_other()
         disk.extract(self.folder.disk, f"/{PRECIOUS}", self.folder.captured)
         self.folder.places.mkdir()
         self.places.collect(self.folder.disk, self.folder.places)

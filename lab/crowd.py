@@ -182,7 +182,7 @@ class Crowd(Drill):
             raise self.failure(self.folder.console(), why)
         seconds = time.monotonic() - started
         self.step("the guest is frozen")
-        return Facts(self.scenario.name, kernel.version, guest.suite, guest.memory_mib, 31,
+        return Facts(self.scenario.name, kernel.version, guest.kernel or guest.suite, guest.memory_mib, 31,
                      accelerator, seconds)
 
     def collect(self) -> None:

@@ -41,11 +41,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel package unpacked under `root`, with boot/ and lib/modules/."""
+    """A kernel under `root`, with boot/ and lib/modules/."""
 
     version: str
-    package_version: str
+    package_version: str  # empty: it is from no package
     root: Path
+    path: str = ""  # the file of this machine that it was taken from; empty: apt's
+
+    @property
+    def source(self) -> str:
+        """Where it is from, for people."""
+        return self.path or f"Debian {self.package_version}"
 
     @property
     def vmlinuz(self) -> Path:
@@ -199,7 +205,7 @@ def finish_kernel(tree: Path) -> None:
         (tree / "lib").symlink_to("usr/lib")
     for modules in (tree / "lib" / "modules").iterdir():
         if (modules / "vmlinuz").exists():
-            (tree / "boot").mkdir()
+            (tree / "boot").mkdir(exist_ok=True)
             (modules / "vmlinuz").rename(tree / "boot" / f"vmlinuz-{modules.name}")
         run(["depmod", "-b", tree, modules.name])
 
@@ -278,7 +284,12 @@ def kernel_package(suite: str, flavour: str = CLOUD) -> str:
 @cache
 def fetch_kernel(suite: str = OWN, flavour: str = CLOUD) -> Kernel:
     """A suite's newest kernel of a flavour."""
-    name = kernel_package(suite, flavour)
+    return fetch_kernel_package(kernel_package(suite, flavour), suite)
+
+
+@cache
+def fetch_kernel_package(name: str, suite: str = OWN) -> Kernel:
+    """A suite's kernel by its package's name."""
     apt = apt_of(suite)
 
     def unpack(deb: Path, into: Path) -> None:
@@ -290,7 +301,7 @@ def fetch_kernel(suite: str = OWN, flavour: str = CLOUD) -> Kernel:
         finish_kernel(into)
 
     root, version = package(name, unpack, suite)
-    return Kernel(name.removeprefix("linux-image-"), version, root)
+    return Kernel(re.sub(r"^linux-image-(unsigned-)?", "", name), version, root)
 
 
 @cache

@@ -215,11 +215,8 @@ class Wanted:
     def variant(self, way: str, crashkernel: str) -> Scenario:
         """The scenario without what takes time before the crash and says nothing about it."""
         words = PEER_WORDS.split() if way == PEER else [*BASE_WORDS.split(), *self.append]
-        # Debian's kernel for all machines has the file system as a module, which the configuration would name
-        modules = [*self.scenario.modules, *([] if self.scenario.guest.flavour else ["ext4"])]
         return replace(
             self.scenario,
-            modules=modules,
             guest=replace(self.scenario.guest, crashkernel=crashkernel),
             load={**self.scenario.load, "mem-usage": 0},
             load_args=["--no-rules"] if way == PEER else [],

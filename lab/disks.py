@@ -42,6 +42,7 @@ DRIVERS = {
     "nvme": "nvme",
     "usb": "usb-storage",
 }
+LABEL_BYTES = {"ext4": 16, "xfs": 12, "btrfs": 255, "vfat": 11}
 EVENTS = {"read": "read_aio", "write": "write_aio", "flush": "flush_to_disk"}
 
 
@@ -87,8 +88,8 @@ class Image:
     def __init__(self, wanted: Disk, path: Path) -> None:
         self.wanted = wanted
         self.path = path
-        self.uuid = str(uuid.uuid4())  # of its file system, or of its partition
-        if wanted.fs == "vfat":
+        self.uuid = wanted.uuid or str(uuid.uuid4())  # of its file system, or of its partition
+        if wanted.fs == "vfat" and not wanted.uuid:
             self.uuid = f"{self.uuid[:4]}-{self.uuid[4:8]}".upper()
 
     @property
@@ -108,13 +109,17 @@ class Image:
         elif self.wanted.fs == "ext4":
             self.make_ext4(self.path, self.wanted.mib, precious)
         elif self.wanted.fs == "xfs":
-            run(["mkfs.xfs", "-q", "-f", "-m", f"uuid={self.uuid}", self.path])
+            run(["mkfs.xfs", "-q", "-f", "-m", f"uuid={self.uuid}", *self.labelled("-L"), self.path])
         elif self.wanted.fs == "btrfs":
-            run(["mkfs.btrfs", "-q", "-U", self.uuid, self.path])
+            run(["mkfs.btrfs", "-q", "-U", self.uuid, *self.labelled("-L"), self.path])
         elif self.wanted.fs == "vfat":
-            run(["mkfs.vfat", "-F", "32", "-i", self.uuid.replace("-", ""), self.path])
+            run(["mkfs.vfat", "-F", "32", "-i", self.uuid.replace("-", ""), *self.labelled("-n"), self.path])
         if self.wanted.corrupt:
             self.scribble()
+
+    def labelled(self, option: str) -> list[str]:
+        """The words for a label."""
+        return [option, self.wanted.label] if self.wanted.label else []
 
     def make_partitions(self) -> None:
         """Three partitions: the outer ones are full of what must stay as it is."""
@@ -133,14 +138,16 @@ class Image:
                 file.seek(sector * SECTOR)
                 file.write(guard)
 
-    def guards(self) -> str:
-        """A digest of all that is not partition 2."""
-        digest = hashlib.sha256()
+    def guards(self) -> dict[str, str]:
+        """Digests of all that is not partition 2."""
+        start, end = 2 * GUARD_SECTORS * SECTOR, 2 * GUARD_SECTORS * SECTOR + self.partition_bytes
+        found = {}
         with open(self.path, "rb") as file:
-            digest.update(file.read(2 * GUARD_SECTORS * SECTOR))
-            file.seek(2 * GUARD_SECTORS * SECTOR + self.partition_bytes)
-            digest.update(file.read())
-        return digest.hexdigest()
+            found["the partition table"] = hashlib.sha256(file.read(GUARD_SECTORS * SECTOR)).hexdigest()
+            found["partition 1"] = hashlib.sha256(file.read(start - GUARD_SECTORS * SECTOR)).hexdigest()
+            file.seek(end)
+            found["partition 3, or the table behind it"] = hashlib.sha256(file.read()).hexdigest()
+        return found
 
     def fill_partition(self, precious: Path) -> None:
         """Partition 2 becomes an ext4."""

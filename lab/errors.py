@@ -8,3 +8,7 @@ class LabError(Exception):
 
 class Unavailable(LabError):
     """This machine cannot do what the lab wants, through no fault of what is tested."""
+
+
+class NotTogether(LabError):
+    """A target or fault cannot be laid over that scenario: whoever makes a matrix may leave it out."""

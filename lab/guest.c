@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "lab/guest.h"
+#include "lab/guest_deaths.h"
 
 #define MIB            (1024UL * 1024UL)
 #define PAGE           4096UL
@@ -66,6 +67,8 @@ struct conf {
 	char copies[256];
 	char after_run[512];
 	char script[64];
+	char death[256];
+	char sysctls[256];
 	unsigned long deadline;
 	unsigned long anon_mib;
 	unsigned long cache_mib;
@@ -83,6 +86,10 @@ struct conf {
 	unsigned long wait;
 	unsigned long crashes;
 	unsigned long rehearse;
+	unsigned long plug_mib;
+	unsigned long plug_later_mib;
+	unsigned long balloon_mib;
+	unsigned long reload;
 };
 
 /* One key of /lab.conf; `size` is 0 for a number. */
@@ -115,6 +122,8 @@ static const struct conf_key conf_keys[] = {
 	TEXT_KEY("copies", copies),       /* disks that are copied after it */
 	TEXT_KEY("after-run", after_run), /* commands after it, separated by "; " */
 	TEXT_KEY("script", script),       /* for /bin/sh: it loads the panic kernel in our place */
+	TEXT_KEY("death", death),         /* how it dies: see guest_deaths.h */
+	TEXT_KEY("sysctls", sysctls),     /* written before that */
 	NUMBER_KEY("deadline", deadline), /* seconds until the guest gives up */
 	NUMBER_KEY("anon-mib", anon_mib), /* anonymous memory: random, patterned and zero */
 	NUMBER_KEY("cache-mib", cache_mib), /* a file written, synced and read again */
@@ -132,6 +141,10 @@ static const struct conf_key conf_keys[] = {
 	NUMBER_KEY("panic-cpu", panic_cpu),
 	NUMBER_KEY("wait", wait), /* when not 0: the host is to look at what lifeboat has staged */
 	NUMBER_KEY("rehearse", rehearse), /* when not 0: lifeboat load is tried before, and again */
+	NUMBER_KEY("plug-mib", plug_mib), /* memory that the host adds before it is loaded */
+	NUMBER_KEY("plug-later-mib", plug_later_mib), /* the same after that */
+	NUMBER_KEY("balloon-mib", balloon_mib),       /* memory that the host takes away after it */
+	NUMBER_KEY("reload", reload), /* when not 0: lifeboat reload, as on an event of hotplug */
 	NUMBER_KEY("crashes",
 		   crashes), /* it boots again after each, and powers off after the last */
 };
@@ -226,7 +239,7 @@ static void read_text(const char *path, char *buf, size_t size)
 	close(fd);
 }
 
-static bool try_write(const char *path, const char *text)
+bool guest_put_text(const char *path, const char *text)
 {
 	size_t len = strlen(text);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -239,7 +252,7 @@ static bool try_write(const char *path, const char *text)
 
 static void write_text(const char *path, const char *text)
 {
-	if (!try_write(path, text))
+	if (!guest_put_text(path, text))
 		die("write \"%s\" to %s: %m", text, path);
 }
 
@@ -596,7 +609,6 @@ static void make_load(const struct conf *conf)
 {
 	load_anonymous(conf->anon_mib);
 	load_hugetlb(conf->hugepages);
-	must_mount("tmpfs", "/run", "tmpfs", 0);
 	write_file("/run/lab-tmpfs", conf->tmpfs_mib);
 	write_file("/lab-cache", conf->cache_mib);
 	write_small_files(conf->files);
@@ -650,8 +662,7 @@ static void must_run(const char *const argv[], const char *out)
 	must_end_with(0, argv, out);
 }
 
-/* Tell the host that it may look at memory, and go on when it says so. */
-static void wait_for_host(const char *after)
+void wait_for_host(const char *after)
 {
 	char answer[16];
 
@@ -764,16 +775,33 @@ static void arm_by_script(const char *script)
 {
 	const char *const shell[] = {"/bin/sh", script, NULL};
 
-	must_mount("tmpfs", "/run", "tmpfs", 0);
 	must_run(shell, NULL);
 	must_be_armed(script);
+}
+
+/* The words that load the panic kernel, and the one of them that is its command line. */
+static const char *load[MAX_WORDS + 2] = {LIFEBOAT, "load", "-p"};
+static char command_line[1100];
+
+void guest_load_another(unsigned long number)
+{
+	size_t used = strlen(command_line);
+
+	snprintf(command_line + used, sizeof(command_line) - used, " lab.number=%lu", number);
+	must_run(load, NULL);
+	command_line[used] = '\0';
+}
+
+void guest_reload(void)
+{
+	const char *const reload[] = {LIFEBOAT, "reload", NULL};
+
+	must_run(reload, NULL);
 }
 
 static void arm(struct conf *conf)
 {
 	static char initrd[300];
-	static char command_line[1100];
-	const char *load[MAX_WORDS + 2] = {LIFEBOAT, "load", "-p"};
 	int used = 3;
 	const char *const status[] = {LIFEBOAT, "status", NULL};
 
@@ -816,7 +844,7 @@ static void settle(void)
 
 	for (int block = 1023; block > 32; block--) {
 		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%d/state", block);
-		if (!try_write(path, "offline"))
+		if (!guest_put_text(path, "offline"))
 			continue; /* there is none, or it has pages that cannot be moved */
 		write_text(path, "online");
 		return;
@@ -836,7 +864,7 @@ static void count_pages(void)
 }
 
 /* The CPU that panics is the one that runs the panic kernel. */
-static void move_to_cpu(unsigned long cpu)
+void move_to_cpu(unsigned long cpu)
 {
 	cpu_set_t set;
 
@@ -1001,7 +1029,7 @@ static void become(const char *init)
 
 int main(void)
 {
-	static struct conf conf;
+	static struct conf conf = {.death = "sysrq"};
 
 	must_mount("proc", "/proc", "proc", 0);
 	must_mount("sysfs", "/sys", "sysfs", 0);
@@ -1025,19 +1053,30 @@ int main(void)
 		look_after(&conf);
 	end_if_crashed_enough(conf.crashes);
 	guest_disks_write(conf.mounts);
+	guest_death_prepare(conf.death);
+	must_mount("tmpfs", "/run", "tmpfs", 0);
+	if (conf.plug_mib)
+		guest_memory_changes("plug", (long)conf.plug_mib);
 	/* as at boot: what loading leaves behind in free memory is used again before the panic */
 	if (*conf.script)
 		arm_by_script(conf.script);
 	else
 		arm(&conf);
+	if (conf.plug_later_mib)
+		guest_memory_changes("plug-later", (long)conf.plug_later_mib);
+	if (conf.reload)
+		guest_reload();
+	if (conf.balloon_mib)
+		guest_memory_changes("balloon", -(long)conf.balloon_mib);
 	make_load(&conf);
+	guest_tell_shape();
 	if (conf.mem_usage)
 		count_pages();
 	if (conf.settle)
 		settle();
 	sync();
 	move_to_cpu(conf.panic_cpu);
+	guest_sysctls(conf.sysctls);
 	say("panic");
-	write_text("/proc/sysrq-trigger", "c");
-	die("sysrq c did not panic");
+	guest_die(conf.death);
 }

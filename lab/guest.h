@@ -3,10 +3,29 @@
 #ifndef LAB_GUEST_H
 #define LAB_GUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Tell the host that it may look at memory, or do something to the machine, and go on when it says so. */
+void wait_for_host(const char *after);
+
+void move_to_cpu(unsigned long cpu);
+
+bool guest_put_text(const char *path, const char *text);
+
+/* Once the panic kernel is loaded: load one whose command line ends with another number; load the same for changed hardware. */
+void guest_load_another(unsigned long number);
+void guest_reload(void);
+
+/*
+ * The machine's shape (guest_shape.c). The host is told `what` and changes the memory by so many MiB, more or fewer; comes
+ * back when the kernel counts it. Then, for judges: what the machine is like, in the kernel's log.
+ */
+void guest_memory_changes(const char *what, long mib);
+void guest_tell_shape(void);
 
 /* Make the folder if it is missing, and mount. */
 void must_mount(const char *source, const char *target, const char *type, unsigned long flags);

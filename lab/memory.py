@@ -35,6 +35,16 @@ class StructPage:
         at = self.memory.number("OFFSET", f"page.{name}")
         return int(struct.unpack_from(form, self.raw, at)[0])
 
+    @property
+    def offline(self) -> bool:
+        """Whether it is logically offline: a balloon has it, or virtio-mem has not plugged it (PG_offline)."""
+        if "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)" not in self.memory.info:
+            return False
+        value = self.memory.number("NUMBER", "PAGE_OFFLINE_MAPCOUNT_VALUE") & 0xFFFFFFFF
+        found = self.member("_mapcount", "<I")
+        # since 6.12 the type is in the highest byte, and the rest may hold anything: include/linux/page-flags.h
+        return found == value or (not value & 0xFFFFFF and found >> 24 == value >> 24)
+
     def head_pfn(self) -> int:
         """The page frame of its compound page's head, by Linux 7.1's compound_info; else its own."""
         if "OFFSET(page.compound_info)" not in self.memory.info:

@@ -10,8 +10,13 @@ ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = ROOT / "lab" / "scenarios"
 
 
+def is_installed() -> bool:
+    """Whether this is what `make install` has put somewhere, and no checkout: nothing is written there."""
+    return not (ROOT / "Makefile").is_file()
+
+
 def build_dir() -> Path:
-    """The folder with the built programs; LIFEBOAT_BUILD names another build of the same tree."""
+    """The folder with the built programs; LIFEBOAT_BUILD names another build of the same tree, or where they are installed."""
     return Path(os.environ.get("LIFEBOAT_BUILD", ROOT / "build")).resolve()
 
 
@@ -29,5 +34,5 @@ def program(name: str) -> Path:
     """A built program, or an error that says how to build it."""
     path = build_dir() / name
     if not os.access(path, os.X_OK):
-        raise LabError(f"{path} does not exist: run make first")
+        raise LabError(f"{path} does not exist: {'is lifeboat-drill installed whole?' if is_installed() else 'run make first'}")
     return path

@@ -28,7 +28,7 @@ class Before:
     """What was there before the crash; in before.json."""
 
     precious: dict[str, str]  # file → digest
-    guards: dict[str, str]  # partitioned disk → digest of what is around the partition
+    guards: dict[str, dict[str, str]]  # partitioned disk → what is around the partition → digest
     intact: list[str]  # disks whose file system is not meant to be broken
 
 
@@ -71,9 +71,8 @@ class Places:
         return PLACEHOLDER.sub(value, text)
 
     def modules(self) -> list[str]:
-        """What the first kernel needs to mount the disks."""
+        """What the first kernel needs to mount the disks, besides what its root disk takes."""
         found = {disk.fs for disk in self.scenario.disks} & {"xfs", "btrfs", "vfat"}
-        found |= set() if self.scenario.guest.flavour else {"ext4", "crc32c"}
         return sorted(found | ({"nls_cp437", "nls_ascii"} if "vfat" in found else set()))
 
     def add_to(self, machine: Machine) -> None:

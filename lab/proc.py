@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import LabError
+from .errors import LabError, Unavailable
 
 TAIL_LINES = 15
 
@@ -45,7 +45,9 @@ def run(
             check=False,
         )
     except FileNotFoundError as err:
-        raise LabError(f"{name} is not installed on this machine") from err
+        if cwd and not cwd.is_dir():
+            raise LabError(f"{name}: there is no folder {cwd}") from err
+        raise Unavailable(f"{name} is not installed on this machine") from err
     except subprocess.TimeoutExpired as err:
         raise LabError(f"{name} did not end within {seconds:.0f} s") from err
     if done.returncode != 0:
@@ -53,3 +55,18 @@ def run(
         words = tail(done.stdout + done.stderr)
         raise LabError(f"{command}\n  ended with status {done.returncode}:\n{words}")
     return done
+
+
+def copy_extents(source: int, at: int, out: int, offset: int, length: int) -> None:
+    """Copy `length` bytes between files by the source's data extents; its holes stay holes."""
+    end = at + length
+    position = at
+    while position < end:
+        try:
+            data = os.lseek(source, position, os.SEEK_DATA)
+        except OSError:  # ENXIO: only a hole is left
+            return
+        hole = min(os.lseek(source, data, os.SEEK_HOLE), end)
+        while data < hole:
+            data += os.copy_file_range(source, out, hole - data, data, offset + data - at)
+        position = hole

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One QEMU guest at a time: started, listened to, bounded, and always reaped."""
 
+import fcntl
+import hashlib
 import json
 import os
 import selectors
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,16 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import userns
 from .disks import Image
 from .errors import LabError, Unavailable
 from .paths import cache_dir
-from .proc import environment, run, tail
+from .proc import copy_extents, environment, run, tail
 from .qmp import Monitor
 from .scenario import Nic
 
 QEMU = "qemu-system-x86_64"
 GUEST_UP = "lab: up"
 VIRTIOFSD = ("/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd")  # its newer place first
+SOCKET = "--socket-path="
 PROBE_SECONDS = 20
 TICK_SECONDS = 0.1
 EXIT_SECONDS = 10
@@ -45,10 +50,15 @@ class Boot:
 
 
 def file_offset(address: int, memory_mib: int) -> int:
-    """Where a physical address of the guest lies in the file that backs its RAM."""
-    if memory_mib << 20 < PC_RAM_UNCUT or address < PC_LOW_RAM:
-        return address
-    return address - 4 * GIB + PC_LOW_RAM
+    """Where a physical address of the guest lies in the file that backs its RAM; what was plugged in is at the file's end."""
+    low = memory_mib << 20 if memory_mib << 20 < PC_RAM_UNCUT else PC_LOW_RAM
+    return address if address < 4 * GIB else address - 4 * GIB + low
+
+
+def plugged_address(memory_mib: int) -> int:
+    """Where QEMU's pc machine has room for memory that is plugged in: at the first whole GiB above 4 GiB and RAM."""
+    above = max(0, (memory_mib << 20) - PC_LOW_RAM) if memory_mib << 20 >= PC_RAM_UNCUT else 0
+    return 4 * GIB + -(-above // GIB) * GIB
 
 
 def accelerator_arguments(accelerator: str) -> list[str]:
@@ -57,6 +67,11 @@ def accelerator_arguments(accelerator: str) -> list[str]:
         return ["-accel", "kvm", "-cpu", "host"]
     # TCG of QEMU 7.2 gets cmpxchg16b wrong with several CPUs: kernels die at random in kmalloc.
     return ["-accel", "tcg,thread=multi", "-cpu", "max,cx16=off"]
+
+
+def word(path: Path) -> str:
+    """A path within an option of QEMU's, which ends at a comma that is not there twice."""
+    return str(path).replace(",", ",,")
 
 
 class Machine:
@@ -72,9 +87,11 @@ class Machine:
         # what QEMU tells of a triple fault: on the console such a guest ends without a word
         self.argv += ["-d", "cpu_reset", "-D", log.with_suffix(".resets").name]
         if boot.firmware:
-            self.argv += ["-drive", f"if=pflash,format=raw,file={boot.firmware}"]
+            self.argv += ["-drive", f"if=pflash,format=raw,file={word(boot.firmware)}"]
         self.guest: subprocess.Popen[bytes] | None = None  # while it runs
         self.memory_mib = boot.memory_mib
+        self.cpus = boot.cpus
+        self.pieces: list[Path] = []  # of RAM that is in more than one file while it runs
         self.socket = log.with_suffix(".qmp")
         self.monitor: Monitor | None = None
         self.helpers: list[list[str]] = []  # programs that run beside it
@@ -83,12 +100,64 @@ class Machine:
     def back_memory(self, path: Path) -> None:
         """Keep the guest's RAM in a file, for judges to read when the guest is gone."""
         path.unlink(missing_ok=True)
-        backend = f"memory-backend-file,id=m,size={self.memory_mib}M,mem-path={path},share=on"
-        self.argv += ["-object", backend, "-machine", "pc,memory-backend=m"]
+        self.add_backend("m", self.memory_mib, path)
+        self.argv += ["-machine", "pc,memory-backend=m"]
+
+    def add_backend(self, name: str, mib: int, path: Path) -> None:
+        """Memory of the guest that is a file."""
+        self.argv += ["-object", f"memory-backend-file,id={name},size={mib}M,mem-path={word(path)},share=on"]
+
+    def back_nodes(self, path: Path, nodes: list[int]) -> None:
+        """The same for NUMA nodes of so many MiB: each has a file of its own while the guest lives."""
+        path.unlink(missing_ok=True)
+        self.argv += ["-machine", "pc"]
+        for node, mib in enumerate(nodes):
+            piece = self.add_piece(path, f"node-{node}")
+            self.add_backend(f"node-{node}", mib, piece)
+            self.argv += ["-numa", f"node,nodeid={node},memdev=node-{node}"]
+        for cpu in range(self.cpus):
+            self.argv += ["-numa", f"cpu,node-id={cpu % len(nodes)},socket-id={cpu}"]
+        at = self.argv.index("-smp")
+        self.argv[at + 1] = f"{self.cpus},sockets={self.cpus},cores=1,threads=1"
+
+    def add_piece(self, path: Path, name: str) -> Path:
+        """A part of the guest's memory, which join_memory() puts behind those before it."""
+        piece = path.with_name(f"{path.name}.{name}")
+        piece.unlink(missing_ok=True)
+        self.pieces.append(piece)
+        return piece
+
+    def add_pluggable(self, path: Path, mib: int) -> None:
+        """So much memory that plug() gives to the guest."""
+        self.argv[self.argv.index("-m") + 1] = f"{self.memory_mib}M,maxmem={self.memory_mib + 2 * mib + 1024}M"
+        self.add_backend("pluggable", mib, self.add_piece(path, "pluggable"))
+        where = f"memaddr={plugged_address(self.memory_mib)}"
+        self.argv += ["-device", f"virtio-mem-pci,id=plugged,memdev=pluggable,{where},requested-size=0"]
+
+    def plug(self, mib: int) -> None:
+        """The guest is asked to use so much of it in all."""
+        self.execute("qom-set", path="/machine/peripheral/plugged", property="requested-size", value=mib << 20)
+
+    def inflate(self, mib: int) -> None:
+        """The guest's balloon takes so much of its memory."""
+        self.execute("balloon", value=self.memory_mib - mib << 20)
+
+    def join_memory(self, path: Path) -> None:
+        """The guest has ended: its memory becomes one file again."""
+        for piece in self.pieces:
+            size = piece.stat().st_size
+            if not path.exists():
+                piece.rename(path)
+                continue
+            with open(path, "r+b") as out, open(piece, "rb") as source:
+                at = out.seek(0, os.SEEK_END)
+                out.truncate(at + size)
+                copy_extents(source.fileno(), 0, out.fileno(), at, size)
+            piece.unlink()
 
     def add_disk(self, image: Path) -> None:
         """A virtio disk; cache=unsafe because the host does not crash in our drills."""
-        self.argv += ["-drive", f"file={image},if=virtio,format=raw,cache=unsafe"]
+        self.argv += ["-drive", f"file={word(image)},if=virtio,format=raw,cache=unsafe"]
 
     def add_monitor(self) -> None:
         """Let the guest be talked to by execute() while it runs."""
@@ -106,13 +175,13 @@ class Machine:
     def add_share(self, name: str, kind: str, folder: Path) -> None:
         """A folder of the host as a file system without a block device."""
         if kind == "9p":
-            self.argv += ["-virtfs", f"local,path={folder},mount_tag={name},security_model=none"]
+            self.argv += ["-virtfs", f"local,path={word(folder)},mount_tag={name},security_model=none"]
             return
         socket = f"{name}.virtiofs"
         self.argv += ["-chardev", f"socket,id=chardev-{name},path={socket}"]
         self.argv += ["-device", f"vhost-user-fs-pci,chardev=chardev-{name},tag={name}"]
         words = ["-o", f"source={folder}", "-o", "sandbox=chroot"]
-        self.helpers.append([virtiofsd(), f"--socket-path={socket}", *words])
+        self.helpers.append([*userns.as_root_with_run(), virtiofsd(), f"{SOCKET}{socket}", *words])
 
     def add_nic(self, nic: Nic) -> None:
         """A network card, whose cable ends in the switch of lab/world."""
@@ -130,6 +199,28 @@ class Machine:
         if not self.monitor:
             self.monitor = Monitor(self.socket)
         return self.monitor.execute(command, **arguments)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """The guest is stopped; one that has ended meanwhile stands still by itself."""
+        try:
+            self.execute("stop")
+        except LabError:
+            if not self.ended_by_itself():
+                raise
+            yield
+            return
+        yield
+        self.execute("cont")
+
+    def ended_by_itself(self) -> bool:
+        """Whether QEMU is gone, or about to be."""
+        assert self.guest
+        try:
+            self.guest.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return self.guest.returncode == 0
 
     def attach(self, image: Image) -> None:
         """Plug a disk into the running guest."""
@@ -213,11 +304,10 @@ class Machine:
         try:
             for argv in self.helpers:
                 with open(log, "ab") as out:
-                    words = ["setpriv", "--pdeathsig", "KILL", *argv]
-                    running.append(subprocess.Popen(words, cwd=log.parent, stdout=out, stderr=out))
+                    running.append(subprocess.Popen(argv, cwd=log.parent, stdout=out, stderr=out))
             # each makes its socket, which the guest's QEMU has to find
-            for socket in [self.log.parent / argv[1].partition("=")[2] for argv in self.helpers]:
-                wait_for(socket, log)
+            for word in [word for argv in self.helpers for word in argv if word.startswith(SOCKET)]:
+                wait_for(self.log.parent / word.removeprefix(SOCKET), log)
             yield
         finally:
             for process in running:
@@ -287,18 +377,21 @@ def accelerator(boot: Boot) -> str:
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     version = run([QEMU, "--version"]).stdout.splitlines()[0]
     question = {"boot": boot_id, "qemu": version, "kernel": str(boot.kernel)}
-    answer_file = cache_dir() / f"accelerator-{boot.kernel.name}.json"
-    try:
-        remembered = json.loads(answer_file.read_text(encoding="utf-8"))
-        if remembered["question"] == question:
-            return str(remembered["answer"])
-    except (OSError, ValueError, KeyError):
-        pass  # never asked, or by another version of this program: ask
-    answer = "kvm" if kvm_works(boot) else "tcg"
-    temporary = answer_file.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"question": question, "answer": answer}), encoding="utf-8")
-    temporary.rename(answer_file)
-    return answer
+    which = hashlib.sha256(str(boot.kernel).encode()).hexdigest()[:12]
+    answer_file = cache_dir() / f"accelerator-{which}.json"
+    with open(answer_file.with_suffix(".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several runs one asks, and the others wait for its answer
+        try:
+            remembered = json.loads(answer_file.read_text(encoding="utf-8"))
+            if remembered["question"] == question:
+                return str(remembered["answer"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # never asked, or by another version of this program: ask
+        answer = "kvm" if kvm_works(boot) else "tcg"
+        temporary = answer_file.with_suffix(".new")
+        temporary.write_text(json.dumps({"question": question, "answer": answer}), encoding="utf-8")
+        temporary.rename(answer_file)
+        return answer
 
 
 def kvm_works(boot: Boot) -> bool:
@@ -310,12 +403,9 @@ def kvm_works(boot: Boot) -> bool:
             seen.append(text)
         return bool(seen)
 
-    log = cache_dir() / f"kvm-probe-{os.getpid()}.log"
-    try:
-        Machine(boot, "kvm", log).run(PROBE_SECONDS, until)
-    except LabError:
-        return False
-    finally:
-        log.unlink(missing_ok=True)
-        log.with_suffix(".qemu").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="kvm-probe-", dir=cache_dir()) as folder:
+        try:
+            Machine(boot, "kvm", Path(folder, "console.log")).run(PROBE_SECONDS, until)
+        except LabError:
+            return False
     return bool(seen)

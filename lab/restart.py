@@ -10,9 +10,9 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from . import debian, debs, disk, qemu
+from . import debian, debs, disk, kernels, qemu
 from .configured import ConfiguredDrill
-from .crash import Drill, Facts, Folder, Say, fetch_packages
+from .crash import Drill, Facts, Folder, Say
 from .errors import LabError
 from .paths import ROOT, program
 from .scenario import Restart, Scenario
@@ -108,8 +108,8 @@ class RestartDrill(Drill):
     def run(self) -> Facts:
         """The whole drill; the folder then holds the console."""
         self.folder.make_anew()
-        kernel = fetch_packages(self.scenario)
-        second = debs.fetch_kernel(self.scenario.restart.suite)
+        kernel = self.fetch()
+        second = kernels.second_of(self.scenario)
         self.step(f"kernel {kernel.version}, then {second.version}")
         self.write_recipe(self.folder.recipe)
         first = self.first_image(kernel)

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Scenarios: one crash or ordered restart each, told as data in lab/scenarios/NAME.toml.
 
-A file may name another as its `base` and say only what differs. Unknown keys are errors, so that a
+A file may name another as its `base` and say only what differs, and lay targets and faults over it: see overlays.py. Unknown keys are errors, so that a
 scenario never tests less than its author believes.
 """
 
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import LabError
-from .paths import SCENARIOS
+from .overlays import OWN_FILE, lay_chosen, read_tables, resolve
 
 
 T = TypeVar(
-    "T", "Guest", "Restart", "Disk", "Share", "Network", "Nic", "Server", "Action", "Configured", "Expect", "Scenario"
+    "T", "Guest", "Restart", "Death", "Disk", "Share", "Network", "Nic", "Server", "Action", "Configured", "Expect", "Scenario"
 )
 
 ROOT_DISK = "root"  # the name of the disk that each guest has
@@ -46,6 +46,34 @@ class Guest:
     crashes: int = 1  # the guest starts again after each; when it has crashed so often, it ends
     first_modules: list[str] = field(default_factory=list)  # more of them for the first kernel
     old_crashes: int = 0  # crash folders that are there already, logs only; the oldest is pinned
+    kernel: str = ""  # a word of kernels.py, in place of suite and flavour: what a user has asked for
+    nodes: list[int] = field(default_factory=list)  # MiB of each NUMA node, together memory_mib; the CPUs go round them
+    plug_mib: int = 0  # added by virtio-mem before the panic kernel is loaded
+    plug_later_mib: int = 0  # added after it
+    balloon_mib: int = 0  # taken away by a balloon, after both
+
+    @property
+    def file_mib(self) -> int:
+        """Of the file that is its RAM in the end."""
+        return self.memory_mib + self.plug_mib + self.plug_later_mib
+
+
+@dataclass(frozen=True)
+class Death:
+    """How the first kernel dies, and what a report of its dump has to say of that: see judges/death.py."""
+
+    way: str = "sysrq"  # words for lab/guest_deaths.c: "sysrq", "crasher null irq", …
+    sysctls: dict[str, int] = field(default_factory=dict)  # written before, like "kernel.panic_on_oops"
+    panic: str = "sysrq triggered crash"  # a regular expression: in the log, and in crash.json's panic
+    classes: list[str] = field(default_factory=lambda: ["sysrq"])  # of crash/crash.h; more than one where kernels differ
+    function: str = "sysrq_handle_crash"  # on the stack of the CPU that panicked; empty: whichever it hit
+    comm: str = "init"  # the task, a regular expression; empty: whichever it hit
+    cpu: int | None = None  # that panicked; none: whichever it was
+
+    @property
+    def crasher(self) -> bool:
+        """Whether it takes the lab's own module, built for the guest's kernel."""
+        return self.way.split()[0] == "crasher"
 
 
 @dataclass(frozen=True)
@@ -56,7 +84,8 @@ class Disk:
     mib: int
     fs: str  # one of FILE_SYSTEMS
     bus: str = "virtio"  # one of BUSES
-    label: str = ""  # of its file system, ext4 only
+    label: str = ""  # of its file system
+    uuid: str = ""  # of its file system, or of its partition; empty: a new one
     partition: bool = False  # it has a GUID partition table, and is partition 2 of 3
     attached: bool = True  # when the guest starts; else an action attaches it
     read_only: bool = False
@@ -111,7 +140,7 @@ class Server:
 class Action:
     """Something that happens to the guest after its first panic: see lab/action.py."""
 
-    on: str  # a regular expression: the first line that matches, the panic's own included
+    on: str  # a regular expression: the first line that matches, the one that tells of the death included; empty: that one
     do: str  # a word of lab/action.py, and the name of a disk
     after: float = 0  # seconds later
 
@@ -137,6 +166,8 @@ class Configured:
     conf: str = ""  # /etc/lifeboat.conf; empty: this is no such scenario
     files: dict[str, str] = field(default_factory=dict)  # programs in the guest, by their paths
     programs: list[str] = field(default_factory=list)  # of this machine, to be there as well
+    copies: list[str] = field(default_factory=list)  # files of this machine, to be there at the same paths with what they need
+    root_path: str = "/var/crash"  # where dumps are on the root disk, if they go there
     # Programs of other suites, as "SUITE PACKAGE PATH": they come with libraries of their own, so no image can have them.
     newer: list[str] = field(default_factory=list)
     suite: str | None = None  # of another kernel that captures, as in Guest; else the same one does
@@ -203,6 +234,13 @@ class Scenario:
     files: dict[str, str] = field(default_factory=dict)
     after_run: list[list[str]] = field(default_factory=list)  # commands, when it has booted again
     configured: Configured = Configured()
+    death: Death = Death()
+    tags: list[str] = field(default_factory=list)  # its own, not those of its base: what `lifeboat drill TAG` selects
+    needs: str = ""  # what a machine has to have for it, like "memory-mib 20480": see drill/
+    changed: list[str] = field(default_factory=list)  # of a user's configuration, for the guest: see userconf.py
+    left_out: list[str] = field(default_factory=list)  # of its targets
+    overlays: list[str] = field(default_factory=list)  # what was chosen to lie over it: "targets/nfs", "faults/server-dead"
+    laid: list[str] = field(default_factory=list)  # all of that, what its own file and those below it lay over it included
 
     @property
     def level(self) -> int:
@@ -221,30 +259,6 @@ class Scenario:
         """Whether only a kernel can read what is on some disk, or commands are to be run."""
         after = bool(self.after_run or self.configured.after or self.expect.pstore)
         return after or any(disk.fs in ("xfs", "btrfs", "vfat") for disk in self.disks)
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """The base with the other's values: tables are merged, all else is replaced."""
-    merged = dict(base)
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            value = merge(base[key], value)
-        merged[key] = value
-    return merged
-
-
-def read_tables(name: str) -> dict[str, Any]:
-    """A scenario file with its bases merged in."""
-    path = SCENARIOS / f"{name}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in SCENARIOS.glob("*.toml")))
-        raise LabError(f"there is no scenario {name}; known: {known}")
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as err:
-        raise LabError(f"{path.name}: {err}") from err
-    base = tables.pop("base", None)
-    return merge(read_tables(base), tables) if base else tables
 
 
 def build(kind: type[T], where: str, table: Mapping[str, Any]) -> T:
@@ -281,8 +295,8 @@ def wrong_with(disk: Disk) -> str:
         return "a partition has no file system here, or an ext4 that the scenario does not touch"
     if disk.paths > 1 and (disk.bus != "scsi" or not disk.attached):
         return "only a scsi disk that is attached at the start has several paths"
-    if disk.label and disk.fs != "ext4":
-        return "only ext4 gets a label here"
+    if disk.label and (disk.fs == "none" or disk.partition and disk.fs != "ext4"):
+        return "only file systems have labels"
     if disk.mounted and (disk.fs == "none" or disk.corrupt or disk.read_only):
         return "it cannot be mounted"
     if disk.fs in ("xfs", "btrfs", "vfat") and (disk.read_only or not disk.attached):
@@ -294,8 +308,21 @@ def wrong_with(disk: Disk) -> str:
     return ""
 
 
+def wrong_with_guest(guest: Guest) -> str:
+    """Why a guest cannot be as it is described; most can."""
+    if guest.nodes and (sum(guest.nodes) != guest.memory_mib or guest.cpus < len(guest.nodes)):
+        return "its nodes have other memory than it has, or too few CPUs"
+    if guest.file_mib != guest.memory_mib and guest.memory_mib > 3 << 10 and guest.memory_mib % 1024:
+        return "what is plugged in begins at a whole GiB, so that memory above 4 GiB has to end at one"
+    return ""
+
+
 def check(scenario: Scenario) -> None:
     """What the tables cannot say."""
+    if not isinstance(scenario.tags, list) or not all(isinstance(one, str) for one in (*scenario.tags, scenario.about)):
+        raise TypeError("tags are a list of texts, `about` is a text")
+    if why := wrong_with_guest(scenario.guest):
+        raise LabError(f"scenario {scenario.name}, guest: {why}")
     for disk in scenario.disks:
         if why := wrong_with(disk):
             raise LabError(f"scenario {scenario.name}, disk {disk.name}: {why}")
@@ -310,9 +337,32 @@ def check(scenario: Scenario) -> None:
         raise LabError(f"scenario {scenario.name}: level {scenario.recipe['level']}")
 
 
-def load_scenario(name: str) -> Scenario:
-    """Read and check one scenario."""
-    tables = read_tables(name)
+def load_scenario(name: str, over: Sequence[str] = ()) -> Scenario:
+    """Read and check one scenario, with what is laid over it: "targets/NAME" and "faults/NAME", files as the scenarios are.
+
+    A name that ends in .toml is a user's own file, with no kind of mistake that could not be in it.
+    """
+    if not name.endswith(OWN_FILE):
+        return read_scenario(name, over)
+    try:
+        return read_scenario(name, over)
+    except RecursionError as err:
+        raise LabError(f"{name}: its bases lead in a circle") from err
+    except (TypeError, AttributeError, ValueError, KeyError) as err:
+        raise LabError(f"{name}: a value is of another kind than it has to be: {err}") from err
+
+
+def read_scenario(name: str, over: Sequence[str]) -> Scenario:
+    """The same, of a file without such mistakes."""
+    tables = lay_chosen(name, read_tables(name), over)
+    tables = resolve(tables, tables.pop("offers", {}))
+    tables.pop("fixed", None)
+    return make_scenario(Path(name).stem if name.endswith(OWN_FILE) else name, {**tables, "overlays": list(over)})
+
+
+def make_scenario(name: str, tables: dict[str, Any]) -> Scenario:
+    """A scenario out of its tables, when all has been laid over them."""
+    tables["death"] = build(Death, f"{name} [death]", tables.get("death", {}))
     tables["guest"] = build(Guest, f"{name} [guest]", tables.get("guest", {}))
     tables["restart"] = build(Restart, f"{name} [restart]", tables.get("restart", {}))
     tables["configured"] = build(Configured, f"{name} [configured]", tables.get("configured", {}))

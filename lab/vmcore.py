@@ -8,14 +8,14 @@ PT_LOADs one after another, each part beginning on a page.
 """
 
 import mmap
-import os
 import re
 import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .console import PANIC, Console
+from .console import DIED, Console
 from .errors import LabError
+from .proc import copy_extents
 from .qemu import file_offset
 
 PAGE = 4096
@@ -63,14 +63,14 @@ class Segment:
 class Ram:
     """The guest's physical memory as it is in the file."""
 
-    def __init__(self, path: Path, memory_mib: int, writable: bool = False) -> None:
+    def __init__(self, path: Path, memory_mib: int, writable: bool = False, plugged_mib: int = 0) -> None:
         self.path = path
         self.memory_mib = memory_mib
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         with open(path, "r+b" if writable else "rb") as file:
             self.map = mmap.mmap(file.fileno(), 0, access=access)
-        if len(self.map) != memory_mib << 20:
-            raise LabError(f"{path} is {len(self.map)} bytes, not {memory_mib} MiB")
+        if len(self.map) != memory_mib + plugged_mib << 20:
+            raise LabError(f"{path} is {len(self.map)} bytes, not {memory_mib + plugged_mib} MiB")
 
     def offset(self, address: int) -> int:
         """Where a physical address lies in the file."""
@@ -86,7 +86,7 @@ class Ram:
 
 def elfcorehdr_address(console: Console) -> int:
     """The core header's physical address, from the capture kernel's command line."""
-    line = console.after(PANIC).find(CORE_HEADER)
+    line = console.after(DIED).find(CORE_HEADER)
     if not line:
         raise LabError("the capture kernel printed no command line with elfcorehdr=")
     found = re.search(CORE_HEADER, line.text)
@@ -162,18 +162,3 @@ class Core:
                 for start, offset, length in copies:
                     source = self.ram.offset(start)
                     copy_extents(ram.fileno(), source, out.fileno(), offset, length)
-
-
-def copy_extents(source: int, at: int, out: int, offset: int, length: int) -> None:
-    """Copy `length` bytes between files by the source's data extents; its holes stay holes."""
-    end = at + length
-    position = at
-    while position < end:
-        try:
-            data = os.lseek(source, position, os.SEEK_DATA)
-        except OSError:  # ENXIO: only a hole is left
-            return
-        hole = min(os.lseek(source, data, os.SEEK_HOLE), end)
-        while data < hole:
-            data += os.copy_file_range(source, out, hole - data, data, offset + data - at)
-        position = hole

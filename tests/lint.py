@@ -78,6 +78,8 @@ def rule_includes() -> Iterator[str]:
     """Layers: no room includes what stands above or beside it."""
     for path in tracked("*.c", "*.h"):
         room = path.parts[0]
+        if path.parent == Path("lab/crasher"):
+            continue  # a kernel module: Kbuild finds its headers beside it
         allowed = MAY_INCLUDE.get(room)
         if allowed is None:
             yield f"{path}: room '{room}' has no include rule"

@@ -5,8 +5,9 @@ Both filter the rebuilt vmcore on the host, and both bitmaps are compared bit by
 does not depend on the codec, so makedumpfile always runs with its fastest.
 """
 
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from ..errors import LabError
 from ..kdump import Kdump, set_bits
 from ..memory import StructPage
 from ..paths import program
-from ..proc import run
+from ..proc import environment, run
 from .evidence import Evidence
 from .fidelity import judge_pages, listed
 
 LEVELS = range(32)
 LZO_LEVELS = (0, 1, 31)
-LEVEL_USER, LEVEL_FREE = 8, 16
+LEVEL_CACHE, LEVEL_USER, LEVEL_FREE = 2, 8, 16
 PAGE_DATA_LEVELS = (0, 31)
 PAGES_DIAGNOSED = 8
 
@@ -59,6 +60,11 @@ def is_tail_of_kept(difference: Difference) -> bool:
     return is_user and head != difference.page.pfn and difference.is_kept(head)
 
 
+def is_offline(difference: Difference) -> bool:
+    """A page that is offline, where makedumpfile looks at no struct page."""
+    return difference.level < LEVEL_CACHE and difference.page.offline and not difference.is_kept(difference.page.pfn)
+
+
 # Every rule must be right about each page that it covers; a page without a rule is a failure.
 EXPLAINED = (
     Rule(
@@ -66,6 +72,12 @@ EXPLAINED = (
         "makedumpfile up to 1.7.8 does not know page.compound_info, by which Linux 7.1 and newer "
         "mark tail pages, and takes what lies in a tail's mapping for a user page's",
         is_tail_of_kept,
+    ),
+    Rule(
+        "offline pages",
+        "a balloon or virtio-mem has them: there is no memory behind them. We leave them out at every level, makedumpfile "
+        "from level 2 on, where it begins to look at struct pages",
+        is_offline,
     ),
 )
 
@@ -141,23 +153,45 @@ def judge_free(comparison: Comparison) -> None:
     blocks = evidence.memory.free_blocks()
     free = sum(count << order for order, count in enumerate(blocks))
     # A CPU may have been stopped with one block in its hands.
-    near = abs(dropped - free) < 1 << len(blocks)
-    why = f"{dropped} pages are left out as free, and the kernel has counted {free}"
-    comparison.checks.expect("free-pages", near, why, f"{dropped}, by the kernel {free}")
+    allowed, offline = 1 << len(blocks), 0
+    if abs(dropped - free) >= allowed:
+        offline = sum(evidence.memory.struct_page(pfn).offline for pfn in set_bits((present & ~kept).to_bytes(len(ours.present), "little")))
+    near = abs(dropped - offline - free) < allowed
+    why = f"{dropped} pages are left out as free, {offline} of them offline, and the kernel has counted {free}"
+    comparison.checks.expect("free-pages", near, why, f"{dropped}, {offline} of them offline, by the kernel {free}")
 
 
-def judge(evidence: Evidence, checks: Checks) -> None:
+def judge_captured(comparison: Comparison) -> None:
+    """The pages that the captured dump has left out are those that makedumpfile leaves out of the same vmcore."""
+    evidence, level = comparison.evidence, comparison.evidence.facts.level
+    theirs = comparison.filtered("makedumpfile", [*evidence.makedumpfile, "-l"], level)
+    comparison.compare("kept", level, evidence.dump, theirs)
+
+
+def judge_kept(evidence: Evidence, checks: Checks) -> None:
+    """The captured dump's own pages alone: what every scenario can afford."""
+    if not shutil.which(evidence.makedumpfile[0], path=environment()["PATH"]):
+        checks.skip("kept", "makedumpfile is not installed")
+        return
+    with checks.guard("kept"):
+        judge_captured(Comparison(evidence, checks))
+
+
+def judge_some(evidence: Evidence, checks: Checks) -> None:
+    """Only the levels that differ most: where the guest's shape matters, not what one of the classes of pages is."""
+    judge(evidence, checks, PAGE_DATA_LEVELS + (LEVEL_USER, LEVEL_FREE))
+
+
+def judge(evidence: Evidence, checks: Checks, levels: Iterable[int] = LEVELS) -> None:
     """All levels, and the captured dump's own bitmap."""
     comparison = Comparison(evidence, checks)
-    for level in LEVELS:
+    for level in levels:
         with checks.guard(f"bitmaps-d{level}"):
             comparison.level(level)
     with checks.guard("free-pages"):
         judge_free(comparison)
-    with checks.guard("bitmaps-captured"):
-        level = evidence.facts.level
-        theirs = comparison.filtered("makedumpfile", [*evidence.makedumpfile, "-l"], level)
-        comparison.compare("bitmaps-captured", level, evidence.dump, theirs)
+    with checks.guard("kept"):
+        judge_captured(comparison)
     times = ", ".join(f"{who} {spent:.1f} s" for who, spent in comparison.seconds.items())
     print(f"   all levels filtered in: {times}", flush=True)
     if not comparison.seconds["makedumpfile"]:

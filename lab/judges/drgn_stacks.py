@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LabError
-from ..paths import ROOT
-from ..proc import run
-from .drgn_view import PYTHON
+from .drgn_view import PYTHON, run_drgn
 
 SECONDS = 240
 SYMBOL_TYPES = {"NOTYPE", "OBJECT", "FUNC"}
@@ -21,7 +19,7 @@ SYMBOL_TYPES = {"NOTYPE", "OBJECT", "FUNC"}
 
 def ask(dump: Path, vmlinux: Path) -> dict[str, Any]:
     """Run this file on a dump and return what it saw."""
-    done = run([PYTHON, "-m", __name__, dump, vmlinux], cwd=ROOT, seconds=SECONDS)
+    done = run_drgn([PYTHON, "-m", __name__, dump, vmlinux], SECONDS)
     try:
         said = json.loads(done.stdout)
     except ValueError as err:

@@ -4,26 +4,28 @@
 from functools import cached_property
 from pathlib import Path
 
-from .. import debs
+from .. import debs, modules
 from ..crash import Folder
-from ..errors import LabError
+from ..errors import LabError, Unavailable
 from ..kdump import Kdump
 from ..memory import Memory
+from ..scenario import Death
 from ..staged import kept_headers
 from ..vmcore import Core, Ram, Segment, elfcorehdr_address
 
 
 class Evidence:
-    """One crash folder."""
+    """One crash folder, and how the guest was to die."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, death: Death = Death()) -> None:
         self.folder = folder
+        self.death = death
         self.facts = folder.facts()
 
     @cached_property
     def ram(self) -> Ram:
         """The guest's memory at its end."""
-        return Ram(self.folder.ram, self.facts.memory_mib)
+        return Ram(self.folder.ram, self.facts.memory_mib, plugged_mib=self.facts.plugged_mib)
 
     @cached_property
     def core(self) -> Core:
@@ -72,7 +74,16 @@ class Evidence:
     @cached_property
     def vmlinux(self) -> Path:
         """The crashed kernel's debug information."""
-        path = debs.fetch_vmlinux()
+        try:
+            path = debs.fetch_vmlinux()
+        except LabError as err:
+            raise Unavailable(f"the debug information of {self.facts.kernel} cannot be had: {err}") from err
         if not path.name.endswith(self.facts.kernel):
             raise LabError(f"{path.name} is not for {self.facts.kernel}: run the crash again")
         return path
+
+    @property
+    def debug_files(self) -> list[Path]:
+        """That, and the debug information of the lab's module where it is loaded."""
+        module = self.folder.path / modules.DEBUG
+        return [self.vmlinux, *([module] if module.exists() else [])]

@@ -10,7 +10,7 @@ from ..kdump import Kdump
 from ..paths import program
 from ..proc import run
 from .evidence import Evidence
-from .readers import PANIC_VIEW, crash_lacks, crash_says
+from .readers import crash_lacks, crash_says, panic_view
 
 
 def judge_crash_on(evidence: Evidence, checks: Checks, name: str, dumps: list[Path]) -> None:
@@ -18,8 +18,9 @@ def judge_crash_on(evidence: Evidence, checks: Checks, name: str, dumps: list[Pa
     if not evidence.has_debuggers:
         return
     script = evidence.folder.path / "crash.commands"
-    said = crash_says(dumps, evidence.vmlinux, script, list(PANIC_VIEW))
-    lacks = [why for why in crash_lacks(said, PANIC_VIEW).values() if why]
+    wanted = panic_view(evidence.death)
+    said = crash_says(dumps, evidence.vmlinux, script, list(wanted))
+    lacks = [why for why in crash_lacks(said, wanted).values() if why]
     checks.expect(f"crash-{name}", not lacks, "; ".join(lacks))
 
 

@@ -160,8 +160,9 @@ def judge_precious(name: str, top: Path, before: Before, checks: Checks) -> None
 def judge_guards(image: Image, before: Before, checks: Checks) -> None:
     """What is around a partition."""
     name = image.wanted.name
-    checks.expect(f"around-{name}", image.guards() == before.guards[name],
-                  "something around the partition has changed")
+    now = image.guards()
+    changed = [part for part, digest in before.guards[name].items() if now[part] != digest]
+    checks.expect(f"around-{name}", not changed, f"of the disk {name} has changed: {', '.join(changed)}")
 
 
 def judge_partition(image: Image, before: Before, checks: Checks) -> list[str]:

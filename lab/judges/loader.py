@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..checks import Checks
 from ..errors import LabError
+from ..qemu import plugged_address
 from ..scenario import Scenario
 from ..vmcore import PT_LOAD, Segment
 from .evidence import Evidence
@@ -111,6 +112,14 @@ def judge_loads(evidence: Evidence, checks: Checks) -> None:
     checks.expect("loads-apart", not twice, f"{twice}", f"{len(loads)} ranges of RAM")
 
 
+def judge_plugged(evidence: Evidence, checks: Checks) -> None:
+    """What was plugged in while the kernel ran is in the core header, too: no other judge would miss it."""
+    begin = plugged_address(evidence.facts.memory_mib)
+    there = sum(s.memsz for s in evidence.core.loads if s.vaddr < IMAGE_BASE and s.paddr >= begin)
+    wanted = evidence.facts.plugged_mib * MIB
+    checks.expect("plugged", there == wanted, f"{there} bytes at {begin:#x} and above, {wanted} were plugged in", f"{there >> 20} MiB")
+
+
 def judge_kaslr(evidence: Evidence, scenario: Scenario, checks: Checks) -> None:
     """The crashed kernel was where the scenario wants it: at its usual addresses, or elsewhere."""
     found = re.search(rb"^KERNELOFFSET=([0-9a-f]+)$", evidence.core.vmcoreinfo(), re.MULTILINE)
@@ -128,4 +137,6 @@ def judge(evidence: Evidence, scenario: Scenario, checks: Checks) -> None:
     """Everything about the loader that a capture leaves behind."""
     judge_kaslr(evidence, scenario, checks)
     judge_loads(evidence, checks)
+    if evidence.facts.plugged_mib:
+        judge_plugged(evidence, checks)
     judge_peers(evidence, scenario, checks)

@@ -219,7 +219,7 @@ def judge_stacks(case: Case, checks: Checks) -> None:
 def judge_drgn(case: Case, checks: Checks) -> Witness:
     """drgn on the dump at level 31."""
     theirs, said = from_drgn(case.kdump, debs.fetch_vmlinux())
-    rules = [stacks.dead, stacks.in_module(case.symbols)]
+    rules = [stacks.dead, stacks.in_module(case.symbols), stacks.in_interrupt]
     if not case.death.armed:
         rules.append(stacks.numbered(sum(not one.pid for one in case.tasks.values())))
     stacks.compare(case.tasks, theirs, rules).tell(checks, "stacks-drgn")

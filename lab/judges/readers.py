@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Do the tools that people use read the dump: crash, drgn, makedumpfile and vmcore-dmesg?"""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import debs
 from ..checks import Checks
+from ..errors import LabError
 from ..paths import program
 from ..proc import run
-from . import drgn_view
+from ..scenario import Death
+from . import drgn_view, ours
 from .evidence import Evidence
 
-PANIC_REASON = "sysrq triggered crash"
 SLEEPER = "lab-sleeper-1"
 
 # `list` beside `ps`: crash 8.0.2 cannot follow struct pid since its `numbers` is a flexible array
@@ -25,12 +28,15 @@ CRASH_COMMANDS = {
     "tasks": "list task_struct.tasks -s task_struct.comm -h init_task",
 }
 
-# What a post-mortem begins with, on the panic task: regular expressions for each command's output.
-PANIC_VIEW = {
-    "sys": [rf"PANIC:.*{PANIC_REASON}"],
-    "log": [r"Linux version", rf"Kernel panic - not syncing: {PANIC_REASON}"],
-    "bt": [r"PID: 1 .*COMMAND: \"init\"", r"machine_kexec", r"sysrq_handle_crash"],
-}
+
+def panic_view(death: Death) -> dict[str, list[str]]:
+    """What a post-mortem begins with, on the panic task: regular expressions for each command's output."""
+    comm, cpu = death.comm or r"[^\"]*", r"\d+" if death.cpu is None else str(death.cpu)
+    return {
+        "sys": [r"PANIC: \"\S"],
+        "log": [r"Linux version", death.panic],
+        "bt": [rf"PID: \d+ .*CPU: {cpu} .*COMMAND: \"(?:{comm})\"", re.escape(death.function)],
+    }
 
 
 def crash_says(dumps: Sequence[Path], vmlinux: Path, script: Path,
@@ -41,8 +47,10 @@ def crash_says(dumps: Sequence[Path], vmlinux: Path, script: Path,
     for name in names or CRASH_COMMANDS:
         lines += [f"!echo @@{name}", CRASH_COMMANDS[name]]
     script.write_text("\n".join([*lines, "quit"]) + "\n", encoding="ascii")
-    argv: list[str | Path] = ["crash", "-s", "-i", script, vmlinux, *dumps]
-    text = run(argv, seconds=240).stdout
+    # crash takes what is behind an "@" for the address of a dump of RAM; a folder is called so when a target was laid over
+    names_here = [os.path.relpath(dump, script.parent) for dump in dumps]
+    argv: list[str | Path] = ["crash", "-s", "-i", script.name, vmlinux.resolve(), *names_here]
+    text = run(argv, seconds=240, cwd=script.parent).stdout
     parts = re.split(r"^@@(\w+)$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -57,12 +65,23 @@ def crash_lacks(said: Mapping[str, str], wanted: Mapping[str, Sequence[str]]) ->
     return lacks
 
 
+def our_victim(evidence: Evidence) -> tuple[dict[str, Any], bool]:
+    """The task that panicked, and its CPU, as we know them; and whether what it ran at last was a function."""
+    found = [one for one in ours.ask("bt", evidence.dump_path)["stacks"] if one["panicked"]]
+    if len(found) != 1 or found[0]["pid"] is None:
+        raise LabError(f"of the tasks that bt knows {len(found)} panicked: {found}")
+    victim = found[0]
+    in_code = bool(victim["frames"] and victim["frames"][0]["function"])
+    return {"pid": victim["pid"], "comm": victim["comm"], "cpu": victim["cpu"]}, in_code
+
+
 def judge_crash(evidence: Evidence, checks: Checks) -> None:
     """crash(8) with Debian's debug vmlinux."""
+    view, (victim, _) = panic_view(evidence.death), our_victim(evidence)
     wanted = {
-        **PANIC_VIEW,
-        "sys": [*PANIC_VIEW["sys"], rf"RELEASE: {re.escape(evidence.facts.kernel)}"],
-        "ps": [r"^>\s+1\s.*\binit$"],
+        **view,
+        "sys": [*view["sys"], rf"RELEASE: {re.escape(evidence.facts.kernel)}"],
+        "ps": [rf"^>\s+{victim['pid']}\s.*{re.escape(victim['comm'])}"],
         "tasks": [SLEEPER, r"kthreadd"],
     }
     script = evidence.folder.path / "crash.commands"
@@ -70,16 +89,29 @@ def judge_crash(evidence: Evidence, checks: Checks) -> None:
     for name, why in crash_lacks(said, wanted).items():
         lines = len(said.get(name, "").splitlines())
         checks.expect(f"crash-{name}", not why, why, f"{lines} lines")
+    found = re.search(r'PID: (\d+) .*CPU: (\d+) .*COMMAND: "(.*)"', said["bt"])
+    theirs = {"pid": int(found[1]), "comm": found[3], "cpu": int(found[2])} if found else None
+    checks.expect("crash-agrees", theirs == victim, f"{theirs} by crash, {victim} by us", str(victim))
 
 
 def judge_drgn(evidence: Evidence, checks: Checks) -> None:
     """drgn, through libkdumpfile."""
-    view = drgn_view.ask(evidence.dump_path, evidence.vmlinux)
+    view = drgn_view.ask(evidence.dump_path, evidence.debug_files)
     release = view["release"]
     checks.expect("drgn-release", release == evidence.facts.kernel, f"release is {release}")
     tasks = view["tasks"]
     why = f"no {SLEEPER} in {tasks}"
     checks.expect("drgn-tasks", SLEEPER in tasks, why, f"{len(tasks)} tasks")
+    frames, (victim, in_code) = view["victim"].pop("frames"), our_victim(evidence)
+    checks.expect("drgn-agrees", view["victim"] == victim, f"{view['victim']} by drgn, {victim} by us", str(victim))
+    function = evidence.death.function
+    if not in_code:
+        checks.skip("drgn-stack", "drgn 0.0.22 does not go on from an address that is no function's")
+        return
+    if function not in frames and len(frames) > 1 and not frames[-1]:
+        checks.skip("drgn-stack", f"drgn does not get behind {frames[-2]}")
+        return
+    checks.expect("drgn-stack", not function or function in frames, f"no {function} in {frames}", f"{len(frames)} frames")
 
 
 def unindented(log: str) -> list[str]:

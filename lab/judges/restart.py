@@ -3,7 +3,7 @@
 
 import re
 
-from .. import debs
+from .. import kernels
 from ..checks import Checks
 from ..console import Console
 from ..crash import Folder
@@ -25,7 +25,7 @@ def said(console: Console, pattern: re.Pattern[str]) -> list[str]:
 
 def judge_kernels(folder: Folder, scenario: Scenario, checks: Checks) -> None:
     """First, second, and perhaps the first again."""
-    first, second = folder.facts().kernel, debs.fetch_kernel(scenario.restart.suite).version
+    first, second = folder.facts().kernel, kernels.second_of(scenario).version
     wanted = [first, second, first][: scenario.restart.boots]
     have = said(folder.console(), STARTED)
     checks.expect("kernels", have == wanted, f"{have}, not {wanted}", ", ".join(have))

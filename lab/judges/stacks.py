@@ -19,6 +19,7 @@ Rule = Callable[[Seen, Seen], str]
 ENOUGH = 200  # tasks that have to be compared with each witness
 SHOWN = 5
 MOVED = 40  # tasks that may have got a CPU between the kernel's words and its death: kernel threads
+ENTRY = "asm_sysvec_"  # what the entries of interrupts are called: arch/x86/include/asm/idtentry.h
 ZOMBIES = "ZX"
 
 # What stops a CPU, and is deeper on its stack than the registers that it leaves.
@@ -138,6 +139,17 @@ def in_module(symbols: Symbols) -> Rule:
         return "that drgn follows only up to a module" if same else ""
 
     return rule
+
+
+def in_interrupt(ours: Seen, theirs: Seen) -> str:
+    """Where an interrupt came in while the softirqs of another one ran, drgn 0.0.22 ends before the entry of the second: all that
+    it has is ours, which goes on with that entry, and comes to the first one's."""
+    known = len(theirs.pcs)
+    behind = [frame.name for frame in ours.frames[known:]]
+    entries = [name for name in behind if name.startswith(ENTRY)]
+    if not known or ours.pcs[:known] != theirs.pcs or len(entries) < 2 or behind[0] != entries[0]:
+        return ""
+    return "that drgn follows only up to the entry of an interrupt in an interrupt"
 
 
 # ---- witnesses

@@ -20,10 +20,10 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import LabError, Unavailable
-from ..paths import ROOT
+from ..paths import ROOT, cache_dir, is_installed
 
 S3_SOURCE = ROOT / "lab/servers/s3"
-S3_MODULES = ROOT / "build/servers/s3"
+S3_MODULES = cache_dir() / "s3" if is_installed() else ROOT / "build/servers/s3"
 KEY_ID, SECRET, TOKEN = "ASIALABLABLABLABLABL", "la/b+secret/of/no/worth", "lab/token+of=a/session"
 START_SECONDS = 20
 NO_STORE = "LIFEBOAT_NO_STORE"  # set once it is known to be so: not every test shall try

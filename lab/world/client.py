@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .. import userns
 from ..errors import LabError, Unavailable
 from ..paths import ROOT
 from ..proc import environment, tail
@@ -55,11 +56,10 @@ class World:
             "servers": [asdict(one) for one in self.scenario.servers],
         }
         (self.folder / "world.json").write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-        if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
-            raise Unavailable("a network world takes root and /dev/net/tun")
-        words = ["setpriv", "--pdeathsig", "KILL"]
-        words += ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        words += [sys.executable, "-m", "lab.world.main", str(self.folder)]
+        if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+            raise Unavailable("a network world takes /dev/net/tun, which is not here, or not for this user")
+        words = [*userns.as_root("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"), sys.executable]
+        words += ["-m", "lab.world.main", str(self.folder)]
         with open(self.folder / "world.log", "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 words,
@@ -88,6 +88,8 @@ class World:
         if not line:
             raise LabError(f"the network world has ended:\n{self.words()}")
         said = json.loads(line)
+        if "unavailable" in said:
+            raise Unavailable(f"the network world: {said['unavailable']}")
         if "error" in said:
             raise LabError(f"the network world: {said['error']}")
         return said["ok"]

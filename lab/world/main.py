@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import LabError
+from ..errors import LabError, Unavailable
 from .servers import KINDS, Server
 from .switch import Card, Net, Switch, bound_socket
 
@@ -61,11 +61,16 @@ def private_mounts(servers: list[dict[str, Any]]) -> None:
     if any(one["options"].get("bare") for one in servers):
         mount("--bind", "/dev/null", shutil.which("makedumpfile") or "/usr/bin/makedumpfile")
     users = {one["options"]["user"]: one["name"] for one in servers if "user" in one["options"]}
-    if "sshd:" not in Path("/etc/passwd").read_text(encoding="utf-8"):  # it is not installed
-        users["sshd"] = "sshd"
+    known = Path("/etc/passwd").read_text(encoding="utf-8")
+    for own, home in (("sshd", "sshd"), ("_rpc", "rpcbind")):  # users that the servers' packages make: they are not installed
+        if f"\n{own}:" not in known:
+            users[own] = home
     for name, line in (("passwd", "{0}:x:{1}:{1}::/srv/{2}:/bin/sh\n"), ("group", "{0}:x:{1}:\n"),
                        ("shadow", "{0}:*:19000:0:99999:7:::\n")):
-        text = Path("/etc", name).read_text(encoding="utf-8")
+        try:
+            text = Path("/etc", name).read_text(encoding="utf-8")
+        except PermissionError:  # shadow, when root here is an ordinary user outside
+            text = "root:*:19000:0:99999:7:::\n"
         for number, (user, server) in enumerate(users.items(), 5001):
             text += line.format(user, number, server)
         Path("/run/etc", name).write_text(text, encoding="utf-8")
@@ -80,7 +85,12 @@ class Place:
         self.folder = folder
         self.switch = Switch()
         private_mounts(wanted["servers"])
-        Path("/proc/sys/net/unix/max_dgram_qlen").write_text("512\n", encoding="ascii")
+        queue = Path("/proc/sys/net/unix/max_dgram_qlen")
+        # in a user namespace's network there is none (net/unix/sysctl_net_unix.c of Linux 6.12, unix_sysctl_register): the
+        # switch has a queue of its own before that one
+        if queue.exists():
+            queue.write_text("512\n", encoding="ascii")
+        Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0\n", encoding="ascii")
         ip("link", "set", "lo", "up")
         for network in wanted["networks"]:
             self.make_network(network)
@@ -156,6 +166,9 @@ def main() -> None:
     try:
         place = Place(Path(sys.argv[1]))
         say(ok=place.start())
+    except Unavailable as err:
+        say(unavailable=str(err))
+        raise
     except (LabError, OSError, subprocess.SubprocessError, KeyError) as err:
         say(error=f"{type(err).__name__}: {err}")
         raise

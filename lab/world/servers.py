@@ -6,6 +6,7 @@ What a server takes is in FOLDER/root, which the server itself knows as /srv/NAM
 
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -16,8 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import userns
 from ..debs import LIBRARIES
-from ..errors import LabError
+from ..errors import LabError, Unavailable
 from ..paths import program
 from ..proc import environment, run, tail
 from ..servers.faulty import Faulty, parse
@@ -32,7 +34,7 @@ def system(name: str) -> str:
     """A program of this machine."""
     found = shutil.which(name, path=environment()["PATH"])
     if not found:
-        raise LabError(f"{name} is not installed on this machine")
+        raise Unavailable(f"{name} is not installed on this machine")
     return found
 
 
@@ -179,8 +181,10 @@ NFS_CORE_PARAM {{
 	Enable_NLM = false;
 	Enable_RQUOTA = false;
 	Enable_UDP = false;
+	Mount_Path_Pseudo = {mount_pseudo};
 {plugins}}}
 NFSv4 {{
+	UseGetpwnam = true;
 	Graceless = true;
 	RecoveryBackend = fs;
 	RecoveryRoot = {folder}/recovery;
@@ -189,7 +193,7 @@ NFSv4 {{
 EXPORT {{
 	Export_Id = 1;
 	Path = {srv};
-	Pseudo = {srv};
+	Pseudo = {pseudo};
 	Access_Type = RW;
 	Squash = {squash};
 	SecType = sys;
@@ -204,6 +208,8 @@ LOG {{
 
     def prepare(self) -> None:
         super().prepare()
+        if why := userns.handle_error(self.srv):
+            raise Unavailable(f"an NFS server takes root of this machine, to open files by handle: {why}")
         (self.folder / "recovery").mkdir()
         tree = os.environ.get("LIFEBOAT_TOOLS")  # see lab/tools.py
         plugins = Path(tree or "/") / LIBRARIES / "ganesha"
@@ -214,11 +220,13 @@ LOG {{
             mount_port=self.options.get("mount-port", 20048),
             folder=self.folder,
             srv=self.srv,
+            pseudo=self.options.get("pseudo", self.srv),  # the export's name
+            mount_pseudo=str("pseudo" in self.options).lower(),  # in version 3, too
             squash=self.options.get("squash", "No_Root_Squash"),
             level=self.options.get("log-level", "EVENT"),
         )
         (self.folder / "ganesha.conf").write_text(text, encoding="utf-8")
-        self.facts["export"] = str(self.srv)
+        self.facts["export"] = str(self.options.get("pseudo", self.srv))
 
     def start(self) -> None:
         if not self.processes and "3" in self.options.get("protocols", "3, 4"):
@@ -259,11 +267,13 @@ Subsystem sftp internal-sftp
 
     def prepare(self) -> None:
         super().prepare()
-        shutil.chown(self.srv, self.options["user"], self.options["user"])
-        for name in self.options.get("folders", []):
-            shutil.chown(self.srv / name, self.options["user"], self.options["user"])
+        if userns.has_all_users():
+            for folder in (self.srv, *(self.srv / name for name in self.options.get("folders", []))):
+                shutil.chown(folder, self.options["user"], self.options["user"])
         self.facts["host-key"] = make_ssh_key(self.run / "host-key")
         public = make_ssh_key(self.folder / "identity")
+        if other := self.options.get("key-of"):  # which was made before: who has its key may come here, too
+            public += "\n" + (self.folder.parent / other / "identity.pub").read_text(encoding="ascii").strip()
         (self.run / "authorized_keys").write_text(public + "\n", encoding="ascii")
         far = self.run / "bin"
         far.mkdir()
@@ -281,7 +291,13 @@ Subsystem sftp internal-sftp
         self.facts |= {"user": self.options["user"], "identity": str(self.folder / "identity")}
 
     def argv(self) -> Sequence[str | Path]:
-        return [system("sshd"), "-D", "-e", "-f", self.folder / "sshd_config"]
+        words = [system("sshd"), "-D", "-e", "-f", self.folder / "sshd_config"]
+        if userns.has_all_users():
+            return words
+        # sshd as root changes to other users, which are not there; as an ordinary one it lets only that one in: here root is
+        # that one, under a name of its own
+        user = pwd.getpwnam(self.options["user"])
+        return ["unshare", "--user", f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}", *words]
 
     def revoke(self) -> None:
         (self.run / "authorized_keys").write_text("", encoding="ascii")
@@ -485,7 +501,9 @@ class Dnsmasq(Server):
     port = 53
 
     def argv(self) -> Sequence[str | Path]:
-        words: list[str | Path] = [system("dnsmasq"), "--keep-in-foreground", "--log-facility=-", "--conf-file=/dev/null",
+        # the second of them is without a change of its user and groups
+        foreground = "--keep-in-foreground" if userns.has_all_users() else "--no-daemon"
+        words: list[str | Path] = [system("dnsmasq"), foreground, "--log-facility=-", "--conf-file=/dev/null",
                                    "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=root", "--no-ping",
                                    "--log-dhcp", "--log-queries", "--pid-file", f"--dhcp-leasefile={self.folder}/leases"]
         words += [f"--listen-address={address}" for address in self.addresses]
