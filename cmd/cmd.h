@@ -101,6 +101,7 @@ extern const struct cmd cmd_load;
 extern const struct cmd cmd_unload;
 extern const struct cmd cmd_status;
 extern const struct cmd cmd_test;
+extern const struct cmd cmd_drill;
 extern const struct cmd cmd_initramfs;
 extern const struct cmd cmd_filter;
 extern const struct cmd cmd_dmesg;

@@ -18,6 +18,7 @@ const struct cmd *const cmd_all[] = {
 	&cmd_check,
 	&cmd_doctor,
 	&cmd_test,
+	&cmd_drill,
 	&cmd_rebuild,
 	&cmd_estimate,
 	&cmd_showmem,

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 JOBS = str(os.cpu_count() or 2)
+WAITING = 3  # unit tests beside each other for each CPU: they take five times the CPU's time, waiting for deadlines and children
 SANITIZERS = "address,undefined"
 # Sanitized code takes twice as long to compile with -O2, and warnings that are errors are for the build that is shipped: with
 # less optimization they see things that are not there.
@@ -126,7 +127,7 @@ def run_units(tally: Tally, build: Path) -> None:
     env = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1",
            "UBSAN_OPTIONS": "print_stacktrace=1", **tools()}
     programs = sorted((build / "unit").iterdir())
-    with ThreadPoolExecutor(int(JOBS)) as pool:  # some do little but wait for a deadline
+    with ThreadPoolExecutor(WAITING * int(JOBS)) as pool:
         for one in pool.map(lambda program: run_unit(program, env), programs):
             tally.add(one)
 
@@ -167,6 +168,12 @@ def stage_people(tally: Tally) -> None:
     stream(tally, [PYTHON, "-m", "tests.people"])
 
 
+def stage_drill(tally: Tally) -> None:
+    """`lifeboat drill` without a guest: what is selected, run, told and compared."""
+    if make(tally, "all"):
+        stream(tally, [PYTHON, "-m", "tests.drill"])
+
+
 def stage_html(tally: Tally) -> None:
     """The report's page in a headless browser."""
     if make(tally, "all", "build/unit/test_report"):
@@ -201,6 +208,7 @@ def stage_packages(tally: Tally) -> None:
 
 def stage_system(tally: Tally) -> None:
     if make(tally, "judge"):
+        stream(tally, [PYTHON, "-m", "tests.drill.failing"])
         stream(tally, [PYTHON, "-m", "tests.system"], echo_all=True)
 
 
@@ -212,6 +220,7 @@ STAGES = {
     "plans": stage_plans,
     "people": stage_people,
     "records": stage_records,
+    "drill": stage_drill,
     "html": stage_html,
     "web": stage_web,
     "sanitizers": stage_sanitizers,
