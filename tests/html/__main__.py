@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The report's page in a browser: what a person would see of it, and that a dump can neither run nor fetch anything.
+"""The report's page and a drill's in a browser: what a person would see of them, and that no dump can run or fetch anything.
 
     python3 -m tests.html [PROGRAM [DUMP…]]     default: build/lifeboat, described dumps and made-up reports
 
 Reports filled in by hand (tests/unit/test_report.c writes them: an ordinary one, a hostile one, one in which nothing is known),
 of a described dump, of one whose host has markup for a name, and of each DUMP, at the width of a phone and of a screen, light and
-dark. One `ok NAME`, `FAIL NAME: why` or `SKIP NAME: why` line a test; screenshots go to build/html/.
+dark; drills that never were (drills.py), the same way. One `ok NAME`, `FAIL NAME: why` or `SKIP NAME: why` line a test;
+screenshots go to build/html/.
 """
 
 import json
@@ -16,7 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.html import devtools
+from lab.drill import page as drill_page
+from tests.html import devtools, drills
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -26,6 +28,7 @@ PARTS = {"verdict", "stack", "block", "registers", "cpus", "blocked", "tasks", "
 TAGS = set("html head meta title style body header main nav footer section div p span h1 h2 h3 a ul ol li dl dt dd code "
            "b i small table tbody tr td th details summary svg rect line".split())
 HOSTILE_NAME = "<img/src=x/onerror=pwned()>"
+DRILL_TAGS = TAGS - set("nav h3 line".split()) | set("article button dd input label option pre script select thead".split())
 # what a foreign text would have to call, and what a page must not use
 BEFORE = """window.hit = 0; window.pwned = () => { window.hit++; };
 window.alert = window.confirm = window.prompt = window.pwned;"""
@@ -87,7 +90,7 @@ def judge_outputs(program: Path, folder: Path) -> str | None:
     return None
 
 
-def judge_run(page: devtools.Page, path: Path, seen: dict[str, Any]) -> str | None:
+def judge_run(page: devtools.Page, path: Path, seen: dict[str, Any], tags: set[str] = TAGS) -> str | None:
     """Did anything run or get fetched, and does the browser complain?"""
     fetched = [e["request"]["url"] for e in page.events("Network.requestWillBeSent")]
     if fetched != [path.as_uri()]:
@@ -97,20 +100,20 @@ def judge_run(page: devtools.Page, path: Path, seen: dict[str, Any]) -> str | No
     for event in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"):
         if found := page.events(event):
             return f"the browser complains: {found[:2]}"
-    if foreign := set(seen["tags"]) - TAGS:
+    if foreign := set(seen["tags"]) - tags:
         return f"tags that are none of ours: {foreign}"
-    if seen["handlers"] or seen["references"]:
+    if seen["handlers"] or (seen["references"] and tags is TAGS):
         return f"handlers {seen['handlers'][:5]}, references {seen['references'][:5]}"
     return None
 
 
-def judge_look(seen: dict[str, Any]) -> str | None:
+def judge_look(seen: dict[str, Any], parts: set[str]) -> str | None:
     """Is everything there, in its place and readable?"""
     if seen["scroll"] > 0 or seen["outside"]:
         return f"{seen['scroll']} pixels are beyond the right edge: {seen['outside'][:5]}"
     if seen["cut"]:
         return f"text is cut or scrolls sideways in {seen['cut'][:5]}"
-    if lacking := PARTS - set(seen["parts"]):
+    if lacking := parts - set(seen["parts"]):
         return f"parts that are not there, or empty: {sorted(lacking)}"
     if seen["dangling"] or seen["twice"]:
         return f"links to nothing {seen['dangling']}, ids that are there twice {seen['twice']}"
@@ -146,12 +149,59 @@ def look(browser: devtools.Browser, name: str, path: Path, width: int, dark: boo
         opened = "document.querySelectorAll('details').forEach(d => { d.open = true; })"
         page.evaluate(opened)  # what is folded in is to hold as well
         seen = page.evaluate(script)
-        why = judge_run(page, path, seen) or judge_look(seen) or judge_words(name, seen)
+        why = judge_run(page, path, seen) or judge_look(seen, PARTS) or judge_words(name, seen)
         if not why and (seen["ground"] < 0.2) != dark:
             why = f"the ground's brightness is {seen['ground']:.2f}"
         page.evaluate(opened.replace("true", "false"))
         page.screenshot(ROOT / f"build/html/{name}-{width}{'-dark' if dark else ''}.png")
         return why
+
+
+def judge_script(page: devtools.Page, runs: int) -> str | None:
+    """Does it sort and filter?"""
+    said = page.evaluate((HERE / "sort.js").read_text(encoding="utf-8"))
+    if said["sorted"] != sorted(said["sorted"], reverse=True) or len(said["sorted"]) != runs:
+        return f"sorted by time: {said['sorted']}"
+    if said["found"] != 1 or said["none"] or said["failed"] != said["all_failed"] or said["back"] != runs:
+        return f"filtered: {said}"
+    return None
+
+
+def look_at_drill(browser: devtools.Browser, name: str, path: Path, width: int, dark: bool) -> str | None:
+    """As look(), for a drill's page, which has a script and links to files."""
+    drill = drills.PAGES[name]()
+    with devtools.Page(browser, path, width, dark, BEFORE) as page:
+        page.screenshot(ROOT / f"build/html/{name}-{width}{'-dark' if dark else ''}.png")
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        seen = page.evaluate((HERE / "look.js").read_text(encoding="utf-8"))
+        parts = {"summary", "all", *(["runs"] if drill.results else []), *(["matrix"] if name == "drill-matrix" else [])}
+        why = judge_run(page, path, seen, DRILL_TAGS) or judge_look(seen, parts)
+        if not why and (wrong := [one for one in seen["references"] if not drills.LINK.fullmatch(one)]):
+            why = f"links that lead elsewhere: {wrong[:5]}"
+        if not why and (lacking := [word for word in drills.WORDS[name] if word not in seen["text"]]):
+            why = f"it does not say {lacking}"
+        if not why and len(seen["pictures"]) != len(drill.results):
+            why = f"{len(seen['pictures'])} timelines for {len(drill.results)} runs"
+        if not why and (seen["ground"] < 0.2) != dark:
+            why = f"the ground's brightness is {seen['ground']:.2f}"
+        if not why and name == "drill":
+            why = judge_script(page, len(drill.results))
+        return why
+
+
+def judge_drills(browser: devtools.Browser, folder: Path) -> int:
+    """The pages of drills; how many are not as they should be."""
+    failed = 0
+    for name, make in drills.PAGES.items():
+        path = folder / f"{name}.html"
+        drill_page.write(make(), path)
+        for width in WIDTHS:
+            for dark in (False, True):
+                why = look_at_drill(browser, name, path, width, dark)
+                failed += why is not None
+                test = f"html {name} {width} px {'dark' if dark else 'light'}"
+                print(f"FAIL {test}: {why}" if why else f"ok {test}", flush=True)
+    return failed
 
 
 def main() -> int:
@@ -169,6 +219,7 @@ def main() -> int:
             print("SKIP html in a browser: no Chromium is installed (package chromium)")
             return 1 if failed else 0
         with devtools.Browser(chromium) as browser:
+            failed += judge_drills(browser, Path(folder))
             for name, path in pages:
                 for width in WIDTHS:
                     for dark in (False, True):

@@ -36,7 +36,7 @@
 		tags: [...new Set(all.map(e => e.tagName.toLowerCase()))],
 		handlers: all.flatMap(e => [...e.attributes].filter(a => /^on/i.test(a.name) || /^\s*javascript:/i.test(a.value)).map(a => a.name)),
 		references: all.flatMap(e => [...e.attributes].filter(a => /^(src|href|xlink:href|srcset|data|action|background|poster)$/i.test(a.name) && !a.value.startsWith("#")).map(a => a.value)),
-		dangling: [...document.querySelectorAll("a")].map(a => a.getAttribute("href").slice(1)).filter(id => !document.getElementById(id)),
+		dangling: [...document.querySelectorAll("a[href^='#']")].map(a => a.getAttribute("href").slice(1)).filter(id => !document.getElementById(id)),
 		twice: all.map(e => e.id).filter((id, i, v) => id && v.indexOf(id) !== i),
 		pictures: [...document.querySelectorAll("svg")].map(e => ({label: e.getAttribute("aria-label"), shown: shown(e), shapes: e.querySelectorAll("rect").length})),
 		hit: window.hit || 0,

@@ -4,7 +4,7 @@
 import re
 from pathlib import Path
 
-from .install import PRIVATE, expected
+from .install import PRIVATE, expected, expected_of_drill
 from .report import ROOT, Report, make, run, version
 
 OUT = ROOT / "build/deb"
@@ -41,6 +41,22 @@ def check_files(report: Report, deb: Path) -> None:
     private = [row[5].strip("./") for row in rows if row[0] == "drwx------"]
     report.equal("deb: folders for root only", private, PRIVATE)
     report.check("deb: owners", [row[5] for row in rows if row[1] != "root/root"])
+
+
+OF_DEBIAN_DRILL = ["usr/share/doc/lifeboat-drill/changelog", "usr/share/doc/lifeboat-drill/copyright",
+                   "usr/share/lintian/overrides/lifeboat-drill"]
+
+
+def check_drill(report: Report, deb: Path) -> None:
+    """The package of drills: its files, and that it comes with the same version of the other one."""
+    rows = contents(deb)
+    files = [plain(row[5].split(" -> ")[0]) for row in rows if not row[0].startswith("d")]
+    report.equal("deb: files of lifeboat-drill", files, [*expected_of_drill(), *OF_DEBIAN_DRILL])
+    report.check("deb: owners of lifeboat-drill", [row[5] for row in rows if row[1] != "root/root"])
+    depends = field(deb, "Depends")
+    lacks = [one for one in (f"lifeboat (= {version()}", "python3", "qemu-system-x86", "e2fsprogs", "fdisk", "kmod")
+             if one not in depends]
+    report.check("deb: control of lifeboat-drill", [f"Depends: {depends}"] if lacks else None)
 
 
 def check_control(deb: Path, folder: Path) -> list[str]:
@@ -127,6 +143,7 @@ def check_all(report: Report, place: Path) -> None:
     report.equal("deb: the tree stays as it is", map(str, tree()), map(str, before))
     deb = find("lifeboat")
     check_files(report, deb)
+    check_drill(report, find("lifeboat-drill"))
     report.check("deb: control", check_control(deb, place / "control"))
     report.check("deb: programs", check_programs(deb, place / "files"))
     report.check("deb: lintian", check_lintian())

@@ -3,6 +3,7 @@
 
 import re
 import stat
+import sys
 from pathlib import Path
 
 from .report import ROOT, Report, files_below, make, run
@@ -21,6 +22,15 @@ DATA = ["etc/lifeboat.conf",
         "usr/share/fish/vendor_completions.d/lifeboat.fish",
         "usr/share/doc/lifeboat/README.md", "usr/share/doc/lifeboat/CHANGELOG.md",
         "usr/share/doc/lifeboat/lifeboat.conf.example"]
+DRILL_PROGRAMS = ["usr/lib/lifeboat/drill/lab-guest", "usr/lib/lifeboat/drill/lab-saboteur"]
+DRILL_LINKS = {"usr/lib/lifeboat/drill/lifeboat": "usr/sbin/lifeboat",
+               "usr/lib/lifeboat/drill/lifeboat-init": "usr/lib/lifeboat/lifeboat-init",
+               "usr/lib/lifeboat/drill/lifeboat-send": "usr/lib/lifeboat/lifeboat-send"}
+SHARE = "usr/share/lifeboat"
+# What only tests and benchmarks of the checkout run.
+LAB_OF_TESTS = {f"lab/{name}.py" for name in (
+    *("__main__", "bench", "big", "compare", "crowd", "demo", "diet", "drgn_look", "live", "looks", "pipe", "sides"),
+    *("stream", "synthetic", "whole", "judges/pages", "judges/postmortem", "judges/stacks", "judges/verdict"))}
 PRIVATE = ["var/crash", "var/lib/lifeboat"]
 
 
@@ -35,13 +45,27 @@ def guides() -> list[str]:
 
 
 def expected() -> list[str]:
-    """All that is installed, below the root."""
+    """All of the package lifeboat, below the root."""
     return [*PROGRAMS, GENERATOR, *DATA, *manuals(), *guides()]
+
+
+def drill_data() -> list[str]:
+    """The lab, but for C of its guests' programs, scripts of tests and what only tests import."""
+    names = [str(p.relative_to(ROOT)) for p in (ROOT / "lab").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    kept = [n for n in names if n not in LAB_OF_TESTS and
+            ("/" in n.removeprefix("lab/") or n.endswith((".py", ".config")))]
+    return [f"{SHARE}/{name}" for name in (*kept, "docs/guides/boot-once.md")]
+
+
+def expected_of_drill() -> list[str]:
+    """All of the package lifeboat-drill."""
+    return [*DRILL_PROGRAMS, *DRILL_LINKS, *drill_data()]
 
 
 def check_modes(folder: Path) -> list[str]:
     problems = []
-    wanted = {**dict.fromkeys([*DATA, *manuals(), *guides()], 0o644), **dict.fromkeys(PROGRAMS, 0o755),
+    wanted = {**dict.fromkeys([*DATA, *manuals(), *guides(), *drill_data()], 0o644),
+              **dict.fromkeys([*PROGRAMS, *DRILL_PROGRAMS], 0o755),
               **dict.fromkeys(PRIVATE, 0o700)}
     for name, mode in wanted.items():
         path = folder / name
@@ -57,6 +81,23 @@ def check_generator(folder: Path) -> str | None:
     if not link.is_symlink() or link.resolve() != (folder / PROGRAMS[0]).resolve():
         return "it is no link to the program"
     return None
+
+
+def check_lab(folder: Path) -> list[str]:
+    """The lab that was installed finds its programs, and no module imports one that was left in the checkout."""
+    problems = [f"{link} does not lead to {to}" for link, to in DRILL_LINKS.items()
+                if (folder / link).resolve() != (folder / to).resolve()]
+    top = folder / SHARE
+    modules = [".".join(p.relative_to(top).with_suffix("").parts) for p in sorted(top.rglob("*.py"))]
+    wanted = [name.removesuffix(".__init__") for name in modules if not name.endswith("__main__")]
+    script = f"import importlib; [importlib.import_module(name) for name in {wanted}]"
+    variables = {"PYTHONPATH": str(top), "PYTHONDONTWRITEBYTECODE": "1"}
+    if (done := run(sys.executable, "-c", script, cwd=folder, **variables)).returncode:
+        problems.append(done.stdout[-600:])
+    variables |= {"LIFEBOAT_LAB": str(top), "LIFEBOAT_BUILD": str(folder / "usr/lib/lifeboat/drill")}
+    if "quick" not in (said := run(folder / PROGRAMS[0], "drill", "--list", cwd=folder, **variables).stdout):
+        problems.append(f"lifeboat drill --list: {said[-600:]}")
+    return problems
 
 
 def check_prefix(place: Path) -> list[str]:
@@ -115,15 +156,16 @@ def run_installed(folder: Path) -> str | None:
 def check_all(report: Report, place: Path) -> None:
     folder = place / "dest"
     make("install", f"DESTDIR={folder}")
-    report.equal("make install: files", map(str, files_below(folder)), expected())
+    report.equal("make install: files", map(str, files_below(folder)), [*expected(), *expected_of_drill()])
     report.check("make install: modes", check_modes(folder))
     report.check("make install: generator", check_generator(folder))
     report.check("make install: program", run_installed(folder))
+    report.check("make install: lab", check_lab(folder))
     make("install", f"DESTDIR={folder}")
-    report.equal("make install twice", map(str, files_below(folder)), expected())
+    report.equal("make install twice", map(str, files_below(folder)), [*expected(), *expected_of_drill()])
     make("uninstall", f"DESTDIR={folder}")
     report.equal("make uninstall", map(str, files_below(folder)), [])
-    report.equal("make uninstall: folders", (p for p in [*PRIVATE, "usr/share/doc/lifeboat", "usr/lib/lifeboat"]
+    report.equal("make uninstall: folders", (p for p in [*PRIVATE, "usr/share/doc/lifeboat", "usr/lib/lifeboat", SHARE]
                                             if (folder / p).exists()), [])
     report.check("make install: configuration", check_configuration(place))
     report.check("make install: default configuration", check_example())

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.scenario import load_scenario
 from lab.servers.web import Authority, die_with_us
 from tests.web.client import Answer, ask, send
 
@@ -47,6 +48,17 @@ def check_json(text: str) -> None:
         json.loads(text)
     except ValueError as why:
         raise ValueError(f"this is no JSON: {why}") from why
+
+
+def check_scenario(text: str) -> None:
+    """It is a drill's scenario: all of its keys are known, and its base is there."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "mine.toml")
+        file.write_text(text, encoding="utf-8")
+        try:
+            load_scenario(str(file))
+        except LabError as why:
+            raise ValueError(str(why)) from why
 
 
 def check_sshd(text: str) -> None:
@@ -132,4 +144,4 @@ def try_nginx(folder: Path, files: Path, token: str, job: dict) -> None:
     wanted("it gives files away", answer.failed(UNSUPPORTED), answer)
 
 
-CHECKS = {"json": check_json, "nginx": check_nginx, "sshd": check_sshd}
+CHECKS = {"json": check_json, "nginx": check_nginx, "sshd": check_sshd, "toml": check_scenario}

@@ -10,6 +10,7 @@ A block of code is one of
     nginx   a server's configuration; this and the next ones are tried by tests/people/foreign.py
     sshd    a piece of sshd_config
     json    a text of that form
+    toml    a scenario of `lifeboat drill`
 
 and nothing else. A comment in front of a block says which machine, if it is not the one that is armed, or another exit status:
 
@@ -65,6 +66,11 @@ NOT_HERE = [
     (r"propagate .*", "tests/unit/test_propagate.c", "propagate_key("),
     (r"test", "tests/unit/test_preflight.c", "preflight_run("),
     (r"test --proof", "tests/system/proof.py", '"--proof"'),
+    (r"drill --config .*", "tests/drill/test_userconf.py", "userconf.load("),
+    (r"drill .*--kernel[ =].*", "tests/drill/test_kernels.py", "kernels.find("),
+    (r"drill --compare .*", "tests/drill/test_compare.py", "compare import compare"),
+    (r"drill \./mine\.toml", "tests/drill/test_select.py", "def test_own_files("),
+    (r"drill( deaths)?", "tests/system/__main__.py", "make_drill("),
     (r"test --crash-now --yes-crash-this-machine", "tests/unit/test_crash_now.c", "crash_now("),
 ]
 
@@ -75,6 +81,9 @@ ELSEWHERE = [
     (r"systemctl reboot", "docs/guides/boot-once.md", "# boot-once: go-back\nsystemctl reboot"),
     (r"systemctl enable( --now)? lifeboat lifeboat-collect", SERVICE, "lifeboat lifeboat-collect"),
     (r"apt-get install \./build/deb/lifeboat_0\.1\.0_amd64\.deb", "lab/whole.py", "lifeboat_*.deb"),
+    (r"apt-get update", "lab/debs.py", '"-q", "update"'),
+    (r"apt-get install --no-install-recommends \./lifeboat_0\.1\.0_amd64\.deb \./lifeboat-drill_0\.1\.0_amd64\.deb",
+     "tests/packages/deb.py", 'find("lifeboat-drill")'),
     (r"journalctl .*", SERVICE, r'r"journalctl .*"'),
     (r"crash vmlinux vmcore.incomplete", "tests/system/cut.py", "judge_crash("),
     (r"sync", SERVICE, r'r"sync"'),
@@ -228,6 +237,7 @@ class Session:
                 self.variables[match.group(1)] = match.group(2)
                 del command.words[0]
             if command.words:
+                command.words[0] = command.words[0].removeprefix("build/")  # of a checkout, before anything is installed
                 self.run(command)
             if command.may_fail:
                 self.status = 0

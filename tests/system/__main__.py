@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The VM test: /usr/bin/python3 -m tests.system [--full], from the top of the tree.
+"""The VM test: /usr/bin/python3 -m tests.system [PART], from the top of the tree.
 
-Crashes real kernels with lab/scenarios, or restarts them in good order, and prints one line per check, the totals last. The plain
-crash and its judges run beside the fault scenarios: two guests at a time on two cores. Then the
-crashed kernel's vmcore is filtered on the host in every way that tests/system/host.py knows.
+The drills that are tagged "check" (`lifeboat drill check`), each with its judges, and beside them what is not a drill: the
+post-mortem of a crowd, a day of the service on a whole Debian, the code between the kernels. Then the plain crash's vmcore is
+filtered on the host in every way that tests/system/host.py knows. One line per check, the totals last.
 
     python3 -m tests.system host [--full] [--vmcore FILE] [GROUP…]
 
-makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps.
-`remote [--full] [NAME…]` and `stacks [--full] [NAME…]` crash guests whose targets are servers, and stacks of storage: without
---full those that belong to the check. `crash SCENARIO…` makes only those crashes, `purgatory`, `bare` and `proof` only that part, `btf [SUITE…]` the types of
-other suites' kernels, too: `btf trixie-backports`.
+makes only those last checks: without --vmcore, on the vmcore that `make bench` keeps. `purgatory`, `bare` and `proof` are only
+that part, `btf [SUITE…]` the types of other suites' kernels, too: `btf trixie-backports`. All other drills: `make drills`.
 """
 
 import argparse
@@ -23,62 +21,24 @@ from pathlib import Path
 
 from lab import big
 from lab.checks import Checks, Totals
-from lab.crash import Folder, fetch_packages
-from lab.errors import LabError, Unavailable
-from lab.judges import judge_all
+from lab.console import Console
+from lab.crash import Folder
+from lab.drill.engine import Options, make_drill
+from lab.drill.progress import Progress
+from lab.drill.result import FAILED, PASSED, SKIPPED, Check, Result
+from lab.drill.select import Wanted, select
+from lab.errors import LabError
 from lab.judges.evidence import Evidence
 from lab.paths import build_dir
-from lab.restart import drill
-from lab.scenario import load_scenario
 
 from . import bare, btf, host, postmortem, proof, purgatory, service
 from .subject import Subject
 
 CONSOLE_LINES = 60  # that are shown of a guest whose judges did not agree
 CRASH = "crash"  # the scenario whose vmcore the host's checks take
-SERVICE = "service-"  # and the name of a part
-POSTMORTEM = "postmortem-"  # the same
-LANES = (
-    (
-        *(CRASH, "loader-file", "loader-uki", "loader-reuse", "loader-load", "loader-load-backports"),
-        *("loader-damaged-kernel", "loader-damaged-initrd", "exec-file"),
-        *("capture-xfs", "capture-raw", "capture-virtiofs", "capture-write-errors", "capture-hang", "capture-gone"),
-        *("capture-leaner", "configured", "configured-hooks", "remote", "remote-chain", "stack"),
-        "postmortem-crowd",
-    ),
-    (
-        *("crash-backports", "no-device", "loader-high", "loader-load-six-gib", "loader-load-efi"),
-        *("loader-two-awake", "exec-load", "boot-once"),
-        *("capture", "capture-cut", "capture-killed", "capture-twice", "capture-keep", "capture-child-killed"),
-        *("capture-no-memory", "capture-panic", "capture-hook-hangs", "capture-watchdog", "capture-bad-log"),
-        *("capture-pstore", "remote-ssh", "stack-md", "postmortem-crowd-backports", "service-day"),
-    ),
-)
-# What differs from one of these in little, or is covered by unit tests as well: with --full.
-MORE = (
-    (
-        *("loader-nokaslr", "loader-load-nokaslr", "loader-load-uki", "loader-four-cpus", "loader-six-gib", "loader-efi"),
-        *("loader-load-high", "loader-load-four-cpus", "no-module", "disk-full", "capture-small"),
-    ),
-    (
-        *("capture-btrfs", "capture-vfat", "capture-9p", "capture-late", "capture-log-only", "capture-no-log"),
-        *("capture-cut-vmcoreinfo", "capture-bad-notes", "capture-pstore-load", "configured-raw"),
-    ),
-)
-
-# Targets that are servers, and stacks of storage: what of each belongs to the check, and what is run with --full only.
-GROUPS = {
-    "remote": (
-        ("remote", "remote-ssh", "remote-chain"),
-        ("remote-killed", "remote-loss", "remote-loss-later", "remote-1970", "remote-nfs3", "remote-ssh-bare", "remote-sftp", "remote-https",
-         "remote-s3", "remote-gone", "remote-stack", "remote-dhcp", "remote-after", "remote-full", "remote-silent",
-         "remote-configured", "remote-guide", "remote-spool"),
-    ),
-    "stacks": (
-        ("stack", "stack-md"),
-        ("stack-luks", "stack-iscsi", "stack-luks-keys", "stack-changed", "stack-multipath", "stack-deep"),
-    ),
-}
+TAG = "check"
+MISSING = "is not installed"  # of a program: for a user a reason to skip, but ./bootstrap installs all that the check takes
+PARTS = ("purgatory", "bare", "proof", "btf", "postmortem-crowd", "postmortem-crowd-backports", "service-day")
 
 
 def say(text: str) -> None:
@@ -86,51 +46,79 @@ def say(text: str) -> None:
     print(f"   {text}", flush=True)
 
 
-def folder_of(name: str) -> Folder:
-    """Where a scenario leaves its results."""
-    return Folder(build_dir() / "system" / name)
+def drills_folder() -> Path:
+    """Where the drills leave what they did."""
+    return build_dir() / "system/drills"
 
 
-def run_scenario(name: str, totals: Totals) -> bool:
-    """One scenario: the drill, then its judges. A drill that fails is a failed check."""
-    checks = Checks(totals, name)
-    scenario = load_scenario(name)
-    folder = folder_of(name)
-    started = time.monotonic()
-    with checks.guard("drill"):
-        try:
-            drill(scenario, folder, lambda text: say(f"{name}: {text}")).run()
-        except Unavailable as err:
-            checks.skip("drill", str(err))
-            return True
-        checks.expect("drill", True)
-        judge_all(folder, scenario, checks)
-    say(f"{name}: {time.monotonic() - started:.0f} s with its judges")
-    if checks.failed:
-        show_console(folder)
-    elif name != CRASH:
-        folder.discard_memory()
-    return not checks.failed
+class Lines(Progress):
+    """What happens in the drills, as lines among those of everything else."""
+
+    def __init__(self, totals: Totals) -> None:
+        super().__init__(sys.stdout)
+        self.totals = totals
+        self.told: set[str] = set()  # runs that have a check which failed
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        say(text.strip())
+
+    def check(self, name: str, check: Check) -> None:
+        """A judge has decided."""
+        if check.verdict == FAILED:
+            self.told.add(name)
+        if check.verdict == SKIPPED and MISSING not in check.text:
+            Checks(self.totals, name).skip(check.name, check.text)
+        else:
+            Checks(self.totals, name).expect(check.name, check.verdict == PASSED, check.text, check.text)
+
+    def ended(self, result: Result) -> None:
+        """A run has ended. Of one that failed the console's end: on another machine nobody can look at its log."""
+        say(f"{result.id}: {result.verdict} in {result.seconds:.0f} s")
+        if result.verdict == FAILED and result.id not in self.told:  # nobody judged
+            Checks(self.totals, result.id).expect("run", False, result.why)
+        if result.verdict != PASSED and result.console:
+            with contextlib.suppress(LabError):
+                console = Console.read(drills_folder() / result.console)
+                say(f"the end of its console:\n{console.tail(CONSOLE_LINES)}")
 
 
-def show_console(folder: Folder) -> None:
-    """Of a guest that did not do as it should, what it said last: on another machine nobody can look at its log."""
-    with contextlib.suppress(OSError, LabError):
-        say(f"the end of {folder.console_log.name}:\n{folder.console().tail(CONSOLE_LINES)}")
+def run_drills(totals: Totals) -> bool:
+    """The drills of the check beside everything else; both CPUs are theirs when all that has ended."""
+    runs, _ = select(Wanted([TAG]))
+    options = Options(drills_folder(), jobs=1, keep_of=frozenset({CRASH}), command=["check"])
+    with ThreadPoolExecutor(1) as pool:
+        others = pool.submit(run_parts, totals, options)
+        drill, signalled = make_drill(runs, options, Lines(totals))
+        others.result()
+    if signalled:
+        raise LabError(f"ended by signal {signalled}")
+    say(f"drills: {drill.seconds:.0f} s")
+    return not drill.count(FAILED)
 
 
-def run_lane(names: tuple[str, ...], totals: Totals) -> bool:
-    """Scenarios one after another."""
-    return all([run_one(name, totals) for name in names])
+def run_parts(totals: Totals, options: Options) -> None:
+    """All that is no drill, one after another."""
+    try:
+        for name in PARTS:
+            started = time.monotonic()
+            run_part(name, totals)
+            say(f"{name}: {time.monotonic() - started:.0f} s")
+    finally:
+        options.jobs = 2
 
 
-def run_one(name: str, totals: Totals) -> bool:
-    """A scenario, or a part of the service's day or of the post-mortem."""
-    if name.startswith(SERVICE):
-        return service.run_part(name.removeprefix(SERVICE), totals, say)
-    if name.startswith(POSTMORTEM):
-        return postmortem.run_part(name.removeprefix(POSTMORTEM), totals, say)
-    return run_scenario(name, totals)
+def run_part(name: str, totals: Totals) -> None:
+    """One of PARTS."""
+    kind, _, what = name.partition("-")
+    if kind == "service":
+        service.run_part(what, totals, say)
+    elif kind == "postmortem":
+        postmortem.run_part(what, totals, say)
+    elif kind == "btf":
+        run_btf(btf.SUITES, totals)
+    else:
+        {"purgatory": run_purgatory, "bare": run_bare, "proof": run_proof}[kind](totals)
 
 
 def run_host(totals: Totals) -> bool:
@@ -138,22 +126,10 @@ def run_host(totals: Totals) -> bool:
     checks = Checks(totals, "host")
     good = False
     with checks.guard("vmcore"):
-        folder = folder_of(CRASH)
+        folder = Folder(drills_folder() / CRASH)
         subject = Subject(Evidence(folder).vmcore, folder.path / "host")
         good = host.run_groups(list(host.GROUPS), subject, totals)
     return good
-
-
-def run_group(options: argparse.Namespace, totals: Totals) -> None:
-    """Scenarios of a group by their names, with or without the group's own."""
-    short, full = GROUPS[options.command]
-    known = {name.partition("-")[2] or name: name for name in (*short, *full)}
-    unknown = [name for name in options.name if name not in known and name not in known.values()]
-    if unknown:
-        raise LabError(f"no scenario {unknown[0]}; there are: {', '.join(known)}")
-    names = tuple(known.get(name, name) for name in options.name) or (*short, *(full if options.full else ()))
-    lanes = (names[::2], names[1::2]) if options.two else (names,)
-    run_lanes(tuple(lane for lane in lanes if lane), totals)
 
 
 def run_purgatory(totals: Totals) -> bool:
@@ -188,30 +164,11 @@ def run_btf(suites: Iterable[str], totals: Totals) -> None:
             btf.judge(checks, suite)
 
 
-def run_lanes(lanes: tuple[tuple[str, ...], ...], totals: Totals) -> bool:
-    """Lanes beside each other."""
-    parts = (SERVICE, POSTMORTEM)
-    scenarios = {name for names in lanes for name in names if not name.startswith(parts)}
-    scenarios |= {name.removeprefix(POSTMORTEM) for names in lanes for name in names if name.startswith(POSTMORTEM)}
-    for name in scenarios:
-        fetch_packages(load_scenario(name))  # once, before the lanes would do it twice
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        results = [pool.submit(run_lane, names, totals) for names in lanes]
-        return all([result.result() for result in results])
-
-
-def run_all(full: bool, totals: Totals) -> None:
-    """All that belongs to the check, and with `full` everything."""
-    run_purgatory(totals)
-    run_bare(totals)
-    run_proof(totals)
-    run_btf(btf.SUITES, totals)
-    good = run_lanes(LANES, totals)
-    if full:
-        more = [name for _, others in GROUPS.values() for name in others]
-        run_lanes((MORE[0] + tuple(more[::2]), MORE[1] + tuple(more[1::2])), totals)
+def run_all(totals: Totals) -> None:
+    """All that belongs to the check."""
+    good = run_drills(totals)
     if run_host(totals) and good:
-        folder_of(CRASH).discard_memory()
+        Folder(drills_folder() / CRASH).discard_memory()
 
 
 def run_host_only(options: argparse.Namespace, totals: Totals) -> None:
@@ -229,7 +186,8 @@ def run_service(parts: list[str], totals: Totals) -> None:
     unknown = [name for name in parts if name not in service.PARTS]
     if unknown:
         raise LabError(f"no part {unknown[0]}; there are: {', '.join(service.PARTS)}")
-    run_lane(tuple(f"{SERVICE}{name}" for name in parts or service.PARTS), totals)
+    for name in parts or service.PARTS:
+        service.run_part(name, totals, say)
 
 
 def run_postmortem(options: argparse.Namespace, totals: Totals) -> None:
@@ -245,7 +203,6 @@ def run_postmortem(options: argparse.Namespace, totals: Totals) -> None:
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.system")
-    parser.add_argument("--full", action="store_true", help="what the check leaves out for its time, too")
     commands = parser.add_subparsers(dest="command")
     one = commands.add_parser("host", help="only the checks that need no virtual machine")
     one.add_argument("group", nargs="*", help=f"one of: {', '.join(host.GROUPS)}; default: all")
@@ -261,14 +218,6 @@ def parse() -> argparse.Namespace:
     one = commands.add_parser("postmortem", help="only what is said of dead kernels")
     one.add_argument("part", nargs="*", help=f"one of: {', '.join(postmortem.names())}")
     one.add_argument("--full", action="store_true", help="every kernel, and every way to die")
-    for name, (short, full) in GROUPS.items():
-        what = "with servers" if name == "remote" else "with stacks of storage"
-        one = commands.add_parser(name, help=f"only crashes {what}")
-        one.add_argument("name", nargs="*", help=f"one of: {', '.join((*short, *full))}")
-        one.add_argument("--full", action="store_true", help="those that the check leaves out, too")
-        one.add_argument("--two", action="store_true", help="two guests at a time")
-    one = commands.add_parser("crash", help="only these scenarios, one after another")
-    one.add_argument("scenario", nargs="+")
     return parser.parse_args()
 
 
@@ -292,12 +241,8 @@ def main() -> int:
             run_service(options.part, totals)
         elif options.command == "postmortem":
             run_postmortem(options, totals)
-        elif options.command in GROUPS:
-            run_group(options, totals)
-        elif options.command == "crash":
-            run_lanes((tuple(options.scenario),), totals)
         else:
-            run_all(options.full, totals)
+            run_all(totals)
     except LabError as err:
         print(f"FAIL tests.system: {err}")
         return 1

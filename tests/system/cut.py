@@ -12,7 +12,8 @@ from collections import Counter
 from pathlib import Path
 
 from lab.checks import Checks
-from lab.judges.readers import PANIC_VIEW, crash_lacks, crash_says
+from lab.judges.readers import crash_lacks, crash_says, panic_view
+from lab.scenario import Death
 
 from . import remains
 from .remains import Remains, State
@@ -134,8 +135,9 @@ def judge_crash(subject: Subject, checks: Checks) -> None:
             with checks.guard(f"crash-{percent}"):
                 if found.path:
                     script = subject.folder / "cut.crash"
-                    said = crash_says([found.path], subject.vmlinux, script, list(PANIC_VIEW))
-                    for name, lack in crash_lacks(said, PANIC_VIEW).items():
+                    wanted = panic_view(Death())
+                    said = crash_says([found.path], subject.vmlinux, script, list(wanted))
+                    for name, lack in crash_lacks(said, wanted).items():
                         checks.expect(f"crash-{percent}-{name}", not lack, lack)
             remains.clear(out)
     whole.unlink()
