@@ -97,7 +97,8 @@ def newest(drills: Iterable[Kept]) -> list[Kept]:
     found = []
     for drill in sorted(drills, key=lambda one: one.started, reverse=True):
         runs = [one for one in drill.runs if (one.id, one.kernel, one.accelerator) not in seen]
-        seen |= {(one.id, one.kernel, one.accelerator) for one in runs}
+        # one that ended before it booted has no accelerator: any that came later takes its place
+        seen |= {(one.id, one.kernel, how) for one in runs for how in (one.accelerator, "")}
         if runs:
             found.append(Kept(drill.started, drill.lifeboat, drill.machine, runs))
     return found[::-1]
