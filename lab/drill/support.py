@@ -144,8 +144,8 @@ def cell(runs: list[Run]) -> str:
 
 def kernels(runs: list[Run]) -> list[str]:
     """All that booted, the oldest first."""
-    def key(name: str) -> list[int]:
-        return [int(part) for part in re.findall(r"\d+", name)[:6]]
+    def key(name: str) -> tuple[list[int], str]:
+        return [int(part) for part in re.findall(r"\d+", name)[:6]], name
 
     return sorted({one.kernel for one in runs if one.kernel}, key=key)
 
