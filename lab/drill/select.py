@@ -29,7 +29,8 @@ SHOWN = 12  # names that a message has at most
 # RANGE:SIZE[,RANGE:SIZE…][@OFFSET]
 SIZE = r"\d+[KMGkmg]?"
 CRASHKERNEL = re.compile(rf"{SIZE}(@{SIZE}|,high|,low)?|{SIZE}-({SIZE})?:{SIZE}(,{SIZE}-({SIZE})?:{SIZE})*(@{SIZE})?")
-NOT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9@+._-]+")  # nor a comma, which ends a value of QEMU's and virtiofsd's
+# Other programs read a run's folder as words of theirs: a comma ends a value of QEMU's, "@" is an address to crash, "+" an error to ganesha.
+NOT_FOR_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 NAME_BYTES = 100
 
 

@@ -187,7 +187,7 @@ NFSv4 {{
 	UseGetpwnam = true;
 	Graceless = true;
 	RecoveryBackend = fs;
-	RecoveryRoot = {folder}/recovery;
+	RecoveryRoot = "{folder}/recovery";
 	Minor_Versions = 0, 1, 2;
 }}
 EXPORT {{

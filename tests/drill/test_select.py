@@ -111,6 +111,7 @@ def test_kernels(folder: Path) -> None:
 
 def test_folder_names(folder: Path) -> None:
     """A kernel that is a path makes no folders elsewhere, nor a name that is too long or hidden."""
+    assert Run("quick@nfs+server-dead,96M", "quick").file_name == "quick_nfs_server-dead_96M"  # "+" ended ganesha, "@" misled crash
     for name in ("quick,/boot/vmlinuz:/lib/x", "../../etc", "..", "-x", "a" * 300 + "é"):
         made_name = Run(name, "quick").file_name
         assert made_name and "/" not in made_name and "," not in made_name and not made_name.startswith((".", "-")), made_name
