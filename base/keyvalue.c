@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/num.h"
+
 int keyvalue_copy(struct bytes text, size_t max, const char *name, const char *what, char **ret,
 		  struct err *err)
 {
@@ -63,4 +65,12 @@ int keyvalue_check(const char *text, size_t len, size_t column, struct err *err)
 int keyvalue_bad(const char *value, const char *wanted, struct err *err)
 {
 	return err_set(err, ERR_USAGE, "'%.*s' is not %s", KEYVALUE_QUOTE, value, wanted);
+}
+
+int keyvalue_number(const char *value, uint64_t min, uint64_t max, uint64_t *ret, struct err *err)
+{
+	/* longer is no number in any range, and num_parse_* quotes its text whole */
+	if (strlen(value) > KEYVALUE_QUOTE)
+		return keyvalue_bad(value, "a number", err);
+	return num_parse_range(value, min, max, ret, err);
 }

@@ -43,4 +43,8 @@ int keyvalue_check(const char *text, size_t len, size_t column, struct err *err)
 /* ERR_USAGE: "'VALUE' is not WANTED". */
 int keyvalue_bad(const char *value, const char *wanted, struct err *err);
 
+/* A number of that range, as num_parse_range(); what is too long to be one is cut in the message. */
+int keyvalue_number(const char *value, uint64_t min, uint64_t max, uint64_t *ret,
+		    struct err *err) _must_check_;
+
 #endif

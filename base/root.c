@@ -77,6 +77,18 @@ int root_read(const struct root *root, const char *path, size_t max, char **ret,
 	return 0;
 }
 
+bool root_has_line(const struct root *root, const char *path, const char *want)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err ignored;
+	size_t len;
+
+	if (root_read(root, path, 4096, &text, &len, &ignored))
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return strcmp(text, want) == 0;
+}
+
 int root_read_u64(const struct root *root, const char *path, uint64_t *ret, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;

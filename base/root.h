@@ -34,6 +34,9 @@ bool root_exists(const struct root *root, const char *path);
 int root_read(const struct root *root, const char *path, size_t max, char **ret, size_t *ret_len,
 	      struct err *err) _must_check_;
 
+/* Whether the first line of a small file (sysfs) is this; false if it cannot be read. */
+bool root_has_line(const struct root *root, const char *path, const char *want);
+
 /* Read a file that holds one unsigned number and perhaps a newline (sysfs). */
 int root_read_u64(const struct root *root, const char *path, uint64_t *ret,
 		  struct err *err) _must_check_;

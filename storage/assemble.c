@@ -31,19 +31,6 @@ static uint64_t now_ms(void)
 	return clock_ns() / 1000000;
 }
 
-/* The first line of a small file, compared with what it shall be. */
-static bool has_line(const struct root *root, const char *path, const char *want)
-{
-	_cleanup_free_ char *text = NULL;
-	struct err ignored;
-	size_t len;
-
-	if (root_read(root, path, 4096, &text, &len, &ignored))
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	return strcmp(text, want) == 0;
-}
-
 /* ---- which are needed, and what is there */
 
 static struct one *one_of(struct work *w, const char *layer)
@@ -70,9 +57,9 @@ static bool find_mapped(const struct root *root, const struct layer *l, char ret
 		if (strncmp(e->d_name, "dm-", 3) != 0)
 			continue;
 		snprintf(path, sizeof(path), SYS_BLOCK "/%s/dm/name", e->d_name);
-		found = has_line(root, path, l->name);
+		found = root_has_line(root, path, l->name);
 		snprintf(path, sizeof(path), SYS_BLOCK "/%s/dm/uuid", e->d_name);
-		found = found && (!*l->uuid || has_line(root, path, l->uuid));
+		found = found && (!*l->uuid || root_has_line(root, path, l->uuid));
 		if (found)
 			snprintf(ret, DEVICE_PATH_MAX, "/dev/%.200s", e->d_name);
 	}

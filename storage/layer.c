@@ -319,9 +319,7 @@ static void put_strings(const struct key *key, const void *at, FILE *to)
 
 static int parse_number(const struct key *key, const char *value, uint64_t *ret, struct err *err)
 {
-	if (strlen(value) > KEYVALUE_QUOTE)
-		return keyvalue_bad(value, "a number", err);
-	return num_parse_range(value, key->min, key->max, ret, err);
+	return keyvalue_number(value, key->min, key->max, ret, err);
 }
 
 static int set_number(const struct key *key, const char *value, void *at, struct err *err)

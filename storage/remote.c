@@ -18,19 +18,6 @@
 #define MAX_SECRET  4096
 #define SECRET_SIZE 256
 
-/* The first line of a small file, compared with what it shall be. */
-static bool has_line(const struct root *root, const char *path, const char *want)
-{
-	_cleanup_free_ char *text = NULL;
-	struct err ignored;
-	size_t len;
-
-	if (root_read(root, path, 4096, &text, &len, &ignored))
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	return strcmp(text, want) == 0;
-}
-
 /* The n-th name of a folder that `wanted` likes, to `ret`. */
 static bool find_name(const struct root *root, const char *folder,
 		      bool (*wanted)(const void *ctx, const char *name), const void *ctx,
@@ -67,14 +54,14 @@ static bool is_session(const void *ctx, const char *name)
 	if (strncmp(name, "session", 7) != 0)
 		return false;
 	snprintf(path, sizeof(path), SESSIONS "/%s/targetname", name);
-	if (!has_line(s->root, path, s->layer->target))
+	if (!root_has_line(s->root, path, s->layer->target))
 		return false;
 	snprintf(path, sizeof(path), CONNECTIONS "/connection%s:0/persistent_address", name + 7);
-	if (!has_line(s->root, path, s->layer->server))
+	if (!root_has_line(s->root, path, s->layer->server))
 		return false;
 	snprintf(path, sizeof(path), CONNECTIONS "/connection%s:0/persistent_port", name + 7);
 	snprintf(port, sizeof(port), "%u", s->layer->port);
-	return has_line(s->root, path, port);
+	return root_has_line(s->root, path, port);
 }
 
 static bool is_target(const void *ctx, const char *name)

@@ -2,31 +2,11 @@
 #include "tests/unit/unit.h"
 
 #include "storage/layer.h"
+#include "tests/unit/stack_fixture.h"
 
 #define PV     "Kjv2cA-Zr4N-u7Tf-DrEe-vMsz-T2Yb-eSd3Vu"
 #define VG     "gP3ApU-3xHT-wF2E-zzBi-Yc0A-0n0B-SPGU3r"
 #define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-/* The layers of lines as a recipe has them; stops at the first that is refused. */
-static int read_layers(const char *text, struct layers *layers, struct err *err)
-{
-	char *copy = strdup(text), *rest = copy, *line;
-	struct layer *l = NULL;
-	int r = 0;
-
-	while (!r && (line = strsep(&rest, "\n"))) {
-		char *value = strstr(line, " = ");
-
-		if (!*line)
-			continue;
-		assert_non_null(value);
-		*value = '\0';
-		r = strcmp(line, "layer") == 0 ? layers_add(layers, value + 3, &l, err)
-					       : layer_set(l, line, value + 3, err);
-	}
-	free(copy);
-	return r ? r : layers_check(layers, err);
-}
 
 static const char stack[] =
 	"layer = md127\n"
